@@ -1,0 +1,55 @@
+"""Pack several inputs into one LLM call, split the reply back per item, and see what leaked.
+
+``pack_and_run`` is the front door. With ``plan``, ``render`` and ``split`` anyone brings a client of
+their own. Importing this package imports no provider's SDK.
+"""
+
+from packer._shadow import check_schemas
+
+check_schemas()
+
+# The check above must come first: these imports need our own ``schemas``.
+from packer.plan import Plan, plan  # noqa: E402
+from packer.render import render  # noqa: E402
+from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # noqa: E402
+from schemas.chat import Completion, FinishReason, Message, Prompt  # noqa: E402
+from schemas.errors import ClientError, PacksplitError, RunError, UsageError  # noqa: E402
+from schemas.item import Item  # noqa: E402
+from schemas.protocols import Client, TokenCounter  # noqa: E402
+from schemas.result import ItemResult, Outcome, Route, RunResult  # noqa: E402
+from schemas.settings import Budget, Fallback, Layout, Limits  # noqa: E402
+from schemas.task import Example, Task  # noqa: E402
+from schemas.usage import Usage  # noqa: E402
+from splitter import split  # noqa: E402
+
+__all__ = [
+    "Budget",
+    "Client",
+    "ClientError",
+    "Completion",
+    "Example",
+    "Fallback",
+    "FinishReason",
+    "Item",
+    "ItemResult",
+    "Layout",
+    "Limits",
+    "Message",
+    "Outcome",
+    "PacksplitError",
+    "Plan",
+    "Prompt",
+    "Route",
+    "RunError",
+    "RunResult",
+    "Task",
+    "TokenCounter",
+    "Usage",
+    "UsageError",
+    "pack_and_run",
+    "pack_and_run_async",
+    "pack_and_stream",
+    "plan",
+    "render",
+    "split",
+]

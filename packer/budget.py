@@ -1,0 +1,116 @@
+"""How much room one pack has: the model's context, less the fixed part and the reply's reserve.
+
+Does not know: which items there are, or how they will be distributed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packer.binpack import Room
+from schemas.errors import UsageError
+from schemas.output import ManyLabels, OneLabel
+from schemas.protocols import TokenCounter
+from schemas.settings import DEFAULT_CONTEXT_TOKENS, Budget, Layout
+from schemas.task import Task
+
+CHAT_TEMPLATE_TOKENS = 48
+"""Reserve for what a provider's chat template wraps around the messages."""
+
+TEXT_FIELD_TOKENS = 24
+LIST_ENTRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the budget comes to for one task and model.
+
+    Attributes:
+        room: tokens and items for blocks in one pack.
+        reply_tokens_per_item: planned reply tokens for one item, its key included.
+        input_tokens: most prompt tokens of one call.
+    """
+
+    room: Room
+    reply_tokens_per_item: int
+    input_tokens: int
+
+    def max_output_tokens(self, items: int) -> int:
+        """A cap for a reply to ``items`` items: generous, as it only has to stop a runaway."""
+        return 64 + 3 * self.reply_tokens_per_item * items
+
+
+def allowance(
+    task: Task[object],
+    budget: Budget,
+    layout: Layout,
+    counter: TokenCounter,
+    *,
+    fixed_tokens: int,
+    context_tokens: int | None,
+) -> Allowance:
+    """Work out the room per pack.
+
+    Args:
+        task: its output decides how long an answer is.
+        budget: the caller's limits; what is None is derived from the context.
+        layout: envelope and binding, which cost reply tokens.
+        counter: counts the longest label.
+        fixed_tokens: tokens of the prompt without any item.
+        context_tokens: what the model holds, prompt and reply together; None when unknown.
+
+    Raises:
+        UsageError: nothing is left for items.
+    """
+    context = context_tokens or DEFAULT_CONTEXT_TOKENS
+    per_item = (budget.answer_tokens or answer_tokens(task, counter)) + _key_tokens(layout)
+    reply = budget.reply_tokens or max(context // 4, min(per_item, context // 2))
+    given = budget.input_tokens or context - reply
+    tokens = given - fixed_tokens - CHAT_TEMPLATE_TOKENS
+    items = min(budget.items, reply // per_item)
+    if items < 1:
+        raise UsageError(
+            f"One answer is planned with {per_item} tokens, but the reply may have only {reply}: raise "
+            "Budget(reply_tokens=...), or say how long an answer is with Budget(answer_tokens=...)."
+        )
+    if tokens < 1:
+        raise UsageError(
+            f"The instruction, labels and examples take {fixed_tokens} tokens, but a prompt may have only "
+            f"{given}: shorten them or raise Budget(input_tokens=...)."
+        )
+    return Allowance(Room(tokens, items), per_item, given)
+
+
+def answer_tokens(task: Task[object], counter: TokenCounter) -> int:
+    """Expected tokens of one answer: exact at worst for labels, an estimate for extraction."""
+    output = task.output
+    if isinstance(output, OneLabel):
+        return max(counter.count_batch([f'"{label}"' for label in output.labels]))
+    if isinstance(output, ManyLabels):
+        counts = counter.count_batch([f'"{label}",' for label in output.labels])
+        return 2 + sum(sorted(counts)[-LIST_ENTRIES:])
+    if task.examples:
+        import json
+
+        texts = [json.dumps(e.answer, ensure_ascii=False, separators=(",", ":")) for e in task.examples]
+        return max(counter.count_batch(texts)) * 3 // 2
+    return _schema_tokens(output.portable.answer)
+
+
+def _key_tokens(layout: Layout) -> int:
+    """Handle, quotes, colon, comma; with array or seals the field names too."""
+    return 6 + (10 if layout.envelope == "array" else 0) + (14 if layout.binding == "seal" else 0)
+
+
+def _schema_tokens(schema: object) -> int:
+    if not isinstance(schema, Mapping):
+        return TEXT_FIELD_TOKENS
+    if isinstance(options := schema.get("anyOf"), list):
+        return max(_schema_tokens(option) for option in options)
+    if isinstance(properties := schema.get("properties"), Mapping):
+        return 2 + sum(4 + _schema_tokens(each) for each in properties.values())
+    kind = schema.get("type")
+    if kind == "array":
+        return 2 + LIST_ENTRIES * (1 + _schema_tokens(schema.get("items")))
+    return 6 if kind in ("integer", "number", "boolean", "null") or "enum" in schema else TEXT_FIELD_TOKENS

@@ -1,0 +1,119 @@
+"""``model="local"``: a real language model on this machine, in a server process of its own.
+
+Started on first use, ended with the run. Does not know: where weights come from or how the server
+works inside; it joins the two to the OpenAI protocol.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from packer.clients.weights import fetch, locate
+from schemas.chat import Completion, Prompt
+from schemas.protocols import TokenCounter
+
+if TYPE_CHECKING:
+    from packer.clients.local_server import LocalServer
+    from packer.clients.openai import OpenAIChat
+
+CONTEXT_TOKENS = 8_192
+
+
+class LocalModel:
+    """The embedded model. Safe to use from several runs one after the other."""
+
+    concurrency: int | None = 1
+    """One at a time: the cores are the bottleneck, and one slot keeps the prefix cached."""
+
+    context_tokens: int | None = CONTEXT_TOKENS
+
+    def __init__(self, name: str = "local") -> None:
+        """Choose the weights; nothing is loaded yet.
+
+        Args:
+            name: ``"local"``, ``"local/qwen-0.5b"`` or ``"local/smollm2"``.
+
+        Raises:
+            UsageError: no weights are known by that name.
+        """
+        self.weights = locate(name)
+        self.name = name
+        self._lock = threading.Lock()
+        self._server: LocalServer | None = None
+        self._chat: OpenAIChat | None = None
+
+    def counter(self) -> TokenCounter | None:
+        """The model's own tokenizer; starts the server."""
+        return _ServerCounter(f"{self.name} (its own tokenizer)", self._started())
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        """Answer one prompt.
+
+        Raises:
+            ClientError: the server did not answer.
+            WeightsUnavailable: the weights could not be had.
+            ServerFailed: the server did not start.
+        """
+        import asyncio
+
+        server = await asyncio.to_thread(self._started)
+        if self._chat is None:
+            self._chat = self._speaker(server)
+        return await self._chat.complete(prompt)
+
+    async def aclose(self) -> None:
+        """End the server; the next use starts a new one."""
+        import asyncio
+
+        if self._chat is not None:
+            await self._chat.aclose()
+            self._chat = None
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """End the server from code without an event loop."""
+        with self._lock:
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+
+    def _started(self) -> LocalServer:
+        from packer.clients.local_server import LocalServer, require_engine
+        from packer.clients.progress import progress_bar
+
+        with self._lock:
+            if self._server is None:
+                require_engine()
+                path = fetch(self.weights, progress=progress_bar())
+                self._server = LocalServer.start(path, context_tokens=CONTEXT_TOKENS)
+            return self._server
+
+    def _speaker(self, server: LocalServer) -> OpenAIChat:
+        import openai
+
+        from packer.clients.openai import OpenAIChat
+
+        sdk = openai.AsyncOpenAI(
+            base_url=f"{server.url}/v1", api_key=server.api_key, max_retries=0, timeout=3600
+        )
+        return OpenAIChat(
+            self.name,
+            sdk=sdk,
+            temperature=0.0,
+            context_tokens=CONTEXT_TOKENS,
+            reasoning_tokens=0,
+            legacy_max_tokens=True,
+        )
+
+
+class _ServerCounter:
+    """Counts with the running model's own tokenizer."""
+
+    def __init__(self, name: str, server: LocalServer) -> None:
+        self.name = name
+        self._server = server
+
+    def count_batch(self, texts: list[str]) -> list[int]:
+        """Count each text."""
+        return self._server.count_batch(texts)

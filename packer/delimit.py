@@ -1,0 +1,88 @@
+"""Markers: how one item's text is kept apart from its neighbours'.
+
+Each block starts with a marker line's head, ``[nonce] handle: ``. The nonce is a random word of 64
+bits and more that occurs in none of the pack's texts, so no text can open or close a block. The
+handle stands right before the text: on small models a random word between the two costs accuracy
+(docs/decisions.md). Does not know: tasks, budgets, or what is asked of the items.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from random import Random
+
+from schemas.settings import MOST_ITEMS_PER_PACK
+
+NONCE_LETTERS = 14
+"""26 ** 14 is above 2 ** 65."""
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+# Short, calm, everyday nouns: one token each in most vocabularies, which keeps replies cheap, and no
+# order among them, which keeps a model from counting. None of them is a label anybody would use.
+_WORDS = """
+amber birch cedar delta fiddle fjord grove hazel ivory jasper kiosk lotus maple north ocean pearl quartz
+river sable tulip utensil valley willow zephyr acorn basil canyon daisy eagle falcon garnet harbor island
+jungle kettle lagoon meadow nectar olive pepper quiver raven saddle timber velvet walnut yarrow anchor
+bamboo copper desert engine forest ginger hammer indigo jacket ladder magnet needle orchid parrot rabbit
+salmon tunnel violet wagon almond bridge candle dragon elbow feather guitar helmet igloo kernel lemon
+marble nickel onyx planet ribbon silver temple urchin vessel winter yogurt apple beacon castle dolphin
+easel fossil glacier hollow iris juniper lantern mirror nutmeg oyster parcel rocket spruce thunder
+umbrella vapor whistle atlas button carpet dagger emerald fabric gravel hornet jewel lizard mosaic novel
+orbit pebble radar stone torch comet
+"""
+HANDLES: tuple[str, ...] = tuple(_WORDS.split())[:MOST_ITEMS_PER_PACK]
+EXAMPLE_HANDLES: tuple[str, ...] = (
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+)
+"""For worked examples; never seats in a pack, so an example's answer cannot be taken for an item's."""
+
+# Chat templates of open models give these meaning even inside a message; a space disarms them.
+_CONTROL = re.compile(r"<(?=\|[^|<>]{1,40}\|>|/?s>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
+
+
+def block(text: str, handle: str, nonce: str, seal: str | None = None) -> str:
+    """One item's part of the user message, its line break included.
+
+    Begins and ends where every tokenizer we know breaks, so blocks' token counts add up.
+    """
+    mark = f" ({seal})" if seal else ""
+    return f"[{nonce}] {handle}{mark}: {text}\n"
+
+
+def end(nonce: str) -> str:
+    """The line that closes the last block."""
+    return f"[{nonce}] end\n"
+
+
+def cleaned(text: str) -> str:
+    """The text as a prompt can carry it.
+
+    Lone surrogates, which no wire can carry, become U+FFFD; chat-template control tokens such as
+    ``<|im_end|>`` lose their meaning by one space. Everything else stays as it is.
+    """
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _CONTROL.sub(lambda match: match[0] + " ", text) if "<" in text or "[" in text else text
+
+
+def draw_nonce(random: Random, texts: Sequence[str]) -> str:
+    """Draw a random word that occurs in none of the texts, whatever their case."""
+    folded = [text.lower() for text in texts]
+    while True:
+        nonce = "".join(random.choices(_ALPHABET, k=NONCE_LETTERS))
+        if not any(nonce in text for text in folded):
+            return nonce
+
+
+def draw_seal(random: Random) -> str:
+    """Draw a seal: four letters are enough to tell seats of one pack apart, and cheap to repeat."""
+    return "".join(random.choices("bcdfghjkmnpqrtvwxz", k=4))

@@ -1,0 +1,8 @@
+"""For tests of code that uses packsplit: a client that answers from a script, and a loopback server.
+
+Public: these are the fakes that our own tests use.
+"""
+
+from packer.testing.scripted import Answers, ScriptedClient, items_of
+
+__all__ = ["Answers", "ScriptedClient", "items_of"]

@@ -1,0 +1,137 @@
+"""The error tree: every exception this project raises on purpose.
+
+    PacksplitError
+    ├── UsageError              you: the call was wrong; nothing was sent, nothing was spent
+    │   ├── BadItem             an input that cannot be an item, or an id given twice
+    │   ├── BadTask             an instruction, label set or example that cannot work
+    │   ├── SchemaNotPortable   an output schema that no vendor can constrain a reply to
+    │   ├── MissingExtra        an optional dependency is needed and not installed
+    │   └── UnscriptedPrompt    a scripted client was asked something its script does not hold
+    └── RunError                the world: the call was right and something else failed
+        ├── WeightsUnavailable  the local model's weights could not be had or did not verify
+        ├── ServerFailed        the local model's server did not start or died
+        └── ClientError         a call to a model failed; nothing usable came back
+            ├── CallTimeout     no answer within the time the run allows one call
+            ├── Unreachable     no connection, or the provider is down
+            ├── RateLimited     the provider asks for fewer calls or tokens
+            ├── PromptTooLong   the provider says the prompt does not fit its context
+            ├── CallRefused     the provider rejects this very request (a 4xx)
+            └── AccessDenied    key, permission or model name: no call can succeed
+
+Does not know: which provider an error came from (``provider`` carries its name) or
+what to do next (``splitter.escalate`` and ``packer.run`` decide).
+"""
+
+from __future__ import annotations
+
+
+class PacksplitError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class UsageError(PacksplitError):
+    """The caller's mistake: raised before anything is sent or spent."""
+
+
+class BadItem(UsageError):
+    """An input that cannot become an item, or an id that occurs twice."""
+
+
+class BadTask(UsageError):
+    """An instruction, a label set, an output or an example that cannot work."""
+
+
+class SchemaNotPortable(BadTask):
+    """An output schema that no vendor's constrained decoding can express.
+
+    Attributes:
+        path: where in the schema, as a JSON path such as ``$.properties.scores``.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path = path
+        super().__init__(f"The output schema cannot be sent to a model: at {path}, {why}")
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is needed and not installed.
+
+    Attributes:
+        extra: the name to install, as in ``pip install 'packsplit[extra]'``.
+    """
+
+    def __init__(self, extra: str, needed_for: str) -> None:
+        self.extra = extra
+        super().__init__(f"{needed_for} needs an optional part: pip install 'packsplit[{extra}]'")
+
+
+class UnscriptedPrompt(UsageError):
+    """A scripted client got a prompt its script has no reply for."""
+
+
+class RunError(PacksplitError):
+    """The world's failure: the call was right and something else went wrong."""
+
+
+class WeightsUnavailable(RunError):
+    """The local model's weights could not be had, or did not match their SHA-256."""
+
+
+class ServerFailed(RunError):
+    """The local model's server did not start, or died."""
+
+
+class ClientError(RunError):
+    """A call to a model failed and nothing usable came back.
+
+    Attributes:
+        provider: who was called, such as ``"openai"``; empty when unknown.
+        original: the SDK's own exception, for those who want its details.
+        code: a short stable word for tables and result reasons.
+        stops_run: True when no further call can succeed either.
+    """
+
+    code = "call_failed"
+    stops_run = False
+
+    def __init__(self, message: str, *, provider: str = "", original: BaseException | None = None) -> None:
+        self.provider = provider
+        self.original = original
+        super().__init__(message)
+
+
+class CallTimeout(ClientError):
+    """No answer within the time the run allows one call."""
+
+    code = "timeout"
+
+
+class Unreachable(ClientError):
+    """No connection could be made, or the provider answers that it is down."""
+
+    code = "unreachable"
+
+
+class RateLimited(ClientError):
+    """The provider still asks for fewer calls or tokens after the SDK's own retries."""
+
+    code = "rate_limited"
+
+
+class PromptTooLong(ClientError):
+    """The provider says the prompt does not fit its context window."""
+
+    code = "prompt_too_long"
+
+
+class CallRefused(ClientError):
+    """The provider rejects this very request; sending it again cannot help."""
+
+    code = "call_refused"
+
+
+class AccessDenied(ClientError):
+    """Key, permission or model name is wrong: no call of this run can succeed."""
+
+    code = "access_denied"
+    stops_run = True

@@ -1,0 +1,132 @@
+"""Items: what a caller wants answered, one by one, whatever shape it came in.
+
+Does not know: tasks, tokens, packs, or whether a text is too long for a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from schemas.errors import BadItem
+
+ItemId = str | int
+"""The caller's own name for an input; the input's index when the caller gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input.
+
+    Attributes:
+        id: the caller's id, unique within a run.
+        text: what the model is shown; data, never an instruction.
+    """
+
+    id: ItemId
+    text: str
+
+
+@runtime_checkable
+class Dumpable(Protocol):
+    """A pydantic model, seen by what we need of it."""
+
+    def model_dump(self, *, mode: str = ...) -> dict[str, object]:
+        """Return the fields as plain JSON-ready values."""
+        ...
+
+
+ItemLike = str | Item | Mapping[str, object] | tuple[ItemId, str] | Dumpable
+"""What one input may be: a text, an ``Item``, a record, a pydantic model, or ``(id, text)``."""
+
+
+def as_items(
+    inputs: Iterable[ItemLike], *, text_field: str | None = None, id_field: str | None = None
+) -> list[Item]:
+    """Turn any accepted inputs into items with unique ids.
+
+    A record (mapping or pydantic model) with a ``text`` field is read as that text and nothing else,
+    so that a label standing beside it never reaches the prompt; a record without one is shown whole,
+    as compact JSON, without its id.
+
+    Args:
+        inputs: any iterable; read once.
+        text_field: which field of a record is its text, when it is not ``text``.
+        id_field: which field of a record is its id, when it is not ``id``.
+
+    Returns:
+        One item per input, in input order.
+
+    Raises:
+        BadItem: an input of another type, an id given twice, or no input at all.
+    """
+    if isinstance(inputs, str | bytes):
+        raise BadItem(
+            "The items are one string; pass a list of texts (a string would become one item per letter)."
+        )
+    items = list(_each(inputs, text_field, id_field))
+    if not items:
+        raise BadItem("There are no items: the run would be empty.")
+    seen: dict[str, int] = {}
+    for index, item in enumerate(items):
+        first = seen.setdefault(str(item.id), index)
+        if first != index:
+            raise BadItem(
+                f"The id {item.id!r} occurs twice: inputs number {first} and {index} (counted from 0). "
+                "Ids bind answers to inputs; make them unique, or give none."
+            )
+    return items
+
+
+def _each(inputs: Iterable[ItemLike], text_field: str | None, id_field: str | None) -> Iterator[Item]:
+    for index, value in enumerate(inputs):
+        item = _one(index, value, text_field, id_field)
+        if isinstance(item.id, bool) or not isinstance(item.id, str | int):
+            raise BadItem(f"Input number {index} has the id {item.id!r}: ids are strings or integers.")
+        if not isinstance(item.text, str):
+            raise BadItem(
+                f"Input number {index} (id {item.id!r}) has a text of type {type(item.text).__name__}: "
+                "texts are strings."
+            )
+        yield item
+
+
+def _one(index: int, value: object, text_field: str | None, id_field: str | None) -> Item:
+    if isinstance(value, str):
+        return Item(index, value)
+    if isinstance(value, Item):
+        return value
+    if isinstance(value, Mapping):
+        return _record(index, value, text_field, id_field)
+    if isinstance(value, tuple) and len(value) == 2:
+        return Item(value[0], value[1])
+    if isinstance(value, Dumpable):
+        return _record(index, value.model_dump(mode="json"), text_field, id_field)
+    raise BadItem(
+        f"Input number {index} is of type {type(value).__name__}: an item is a string, a mapping, "
+        "a pydantic model, an (id, text) pair or an Item."
+    )
+
+
+def _record(index: int, record: Mapping[str, object], text_field: str | None, id_field: str | None) -> Item:
+    for field in (text_field, id_field):
+        if field is not None and field not in record:
+            known = ", ".join(repr(key) for key in record) or "none"
+            raise BadItem(f"Input number {index} has no field {field!r}; its fields: {known}.")
+    item_id = record.get(id_field or "id", index)
+    if item_id is None:
+        raise BadItem(f"Input number {index} has the id None: give it an id, or leave the field out.")
+    if text_field is not None or "text" in record:
+        text = record[text_field or "text"]
+    else:
+        shown = {key: value for key, value in record.items() if key != (id_field or "id")}
+        try:
+            text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise BadItem(
+                f"Input number {index} (id {item_id!r}) is a record that is not plain JSON ({error}); "
+                "name its text with text_field=, or convert its values."
+            ) from error
+    return Item(item_id, text)  # type: ignore[arg-type]  # both are checked by _each, for every input shape

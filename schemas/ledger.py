@@ -1,0 +1,67 @@
+"""The ledger: what a run's calls took, beside what one call per item would have taken.
+
+Does not know: prices, or which calls were worth it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One call per item, as it would have been. Predicted, not measured.
+
+    Attributes:
+        calls: one per distinct text that was asked.
+        input_tokens: prompt tokens; None when nothing allows a prediction.
+        output_tokens: reply tokens; None before any answer is known.
+    """
+
+    calls: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Running sums of a run.
+
+    Attributes:
+        calls: calls that were sent, failed ones included.
+        failed_calls: calls that came back with an error instead of a reply.
+        unmetered_calls: replies whose usage the provider did not report; the sums leave them out.
+        usage: tokens as the provider reported them; a field is None when no call reported it.
+        baseline: the same items, one call each.
+    """
+
+    calls: int
+    failed_calls: int
+    unmetered_calls: int
+    usage: Usage
+    baseline: Baseline
+
+    def __str__(self) -> str:
+        rows = [
+            ("", "packed", "one by one*", "ratio"),
+            _row("calls", self.calls, self.baseline.calls),
+            _row("input tokens", self.usage.input_tokens, self.baseline.input_tokens),
+            _row("  of them cached", self.usage.cached_tokens, None),
+            _row("output tokens", self.usage.output_tokens, self.baseline.output_tokens),
+        ]
+        lines = [f"{name:<16} {packed:>11} {single:>12} {ratio:>7}" for name, packed, single, ratio in rows]
+        lines.append("* predicted from the same texts and answers, not measured")
+        if self.unmetered_calls:
+            lines.append(f"{self.unmetered_calls} replies came without usage; the token sums leave them out")
+        return "\n".join(lines)
+
+
+def _row(name: str, packed: int | None, single: int | None) -> tuple[str, str, str, str]:
+    ratio = f"{packed / single:.2f}x" if packed is not None and single else "-"
+    return name, _number(packed), _number(single), ratio
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"

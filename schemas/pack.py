@@ -1,0 +1,59 @@
+"""Packs: several items seated together in one call.
+
+Does not know: how a pack is worded, which model reads it, or what was answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schemas.item import Item
+from schemas.settings import Layout
+from schemas.task import Task
+
+T_co = TypeVar("T_co", covariant=True)
+
+SINGLE_HANDLE = "answer"
+"""The one key of a reply to an item asked alone, where nothing needs telling apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An item's seat in a pack.
+
+    Attributes:
+        item: who sits here.
+        handle: the short tag that the reply uses for this seat.
+        seal: a random token that the reply must repeat before the answer; None without seals.
+        size_tokens: what the item adds to the prompt, markers included.
+    """
+
+    item: Item
+    handle: str
+    seal: str | None = None
+    size_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pack(Generic[T_co]):
+    """Items that share one call.
+
+    Attributes:
+        id: names the pack within its run; repacks are named after the pack they come from.
+        task: what is asked of each item.
+        slots: the seats in the order in which the prompt shows them.
+        nonce: the random word in this pack's markers; occurs in none of its texts.
+        layout: envelope and binding.
+    """
+
+    id: str
+    task: Task[T_co]
+    slots: tuple[Slot, ...]
+    nonce: str
+    layout: Layout
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The handles in seat order."""
+        return tuple(slot.handle for slot in self.slots)

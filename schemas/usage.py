@@ -1,0 +1,86 @@
+"""Tokens that calls used, and how one call's tokens are shared among its items.
+
+Does not know: prices, providers, or which call was worth its tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call, or of one item's share of its calls.
+
+    Attributes:
+        input_tokens: tokens of the whole prompt, cached ones included; None when not reported.
+        cached_tokens: the part of ``input_tokens`` served from a prompt cache; None when not reported.
+        output_tokens: tokens of the reply, reasoning included; None when not reported.
+    """
+
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        """Sum; unknown plus anything stays unknown."""
+        return Usage(
+            _plus(self.input_tokens, other.input_tokens),
+            _plus(self.cached_tokens, other.cached_tokens),
+            _plus(self.output_tokens, other.output_tokens),
+        )
+
+    def shares(self, weights: Sequence[int]) -> list[Usage]:
+        """Split over the items of one call so that the parts sum to the whole exactly.
+
+        Args:
+            weights: one size per item, in tokens; larger items carry more.
+
+        Returns:
+            One Usage per weight; unknown fields stay unknown in each.
+        """
+        columns = [
+            share_out(total, weights) for total in (self.input_tokens, self.cached_tokens, self.output_tokens)
+        ]
+        return [Usage(*row) for row in zip(*columns, strict=True)]
+
+    @classmethod
+    def none_spent(cls) -> Usage:
+        """Nothing was sent, so nothing was used: a known zero."""
+        return cls(0, 0, 0)
+
+
+def share_out(total: int | None, weights: Sequence[int]) -> list[int | None]:
+    """Split an integer in proportion to ``weights`` (largest remainders get the odd ones).
+
+    Args:
+        total: what is to be split; None stays None for each.
+        weights: sizes, all >= 0; all zero means equal shares.
+
+    Returns:
+        One integer per weight; they sum to ``total``.
+    """
+    if total is None:
+        return [None] * len(weights)
+    if not weights:
+        return []
+    scale = sum(weights)
+    sizes = list(weights) if scale else [1] * len(weights)
+    scale = scale or len(sizes)
+    floors = [total * size // scale for size in sizes]
+    odd = total - sum(floors)
+    by_remainder = sorted(range(len(sizes)), key=lambda i: (-(total * sizes[i] % scale), i))
+    for i in by_remainder[:odd]:
+        floors[i] += 1
+    return list(floors)
+
+
+def known_sum(values: Iterable[int | None]) -> int | None:
+    """Sum of the known values; None when none is known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _plus(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b

@@ -1,0 +1,253 @@
+"""Reply text to entries: whatever a model wrote, which key got which answer.
+
+A ladder, each rung only when the one above found too little: the text is one JSON value; the JSON
+stands inside a fence or prose; the JSON is cut off (the entry that was being written is dropped);
+a repair library's guess (flagged). Bounded work on any text, and no exception on any text.
+Does not know: items, tasks, or whether an answer is right.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.envelope import ANSWER_KEY, ID_KEY, RESULTS_KEY
+
+MOST_STARTS = 32
+MOST_REPAIRED_CHARACTERS = 65_536
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class Rung(StrEnum):
+    """How far down the ladder the entries were found."""
+
+    STRICT = "strict"
+    EMBEDDED = "embedded"
+    CUT = "cut"
+    REPAIRED = "repaired"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of the reply and what stands under it.
+
+    Attributes:
+        handle: the key, or the array element's id.
+        content: the answer, or with seals the object that holds seal and answer.
+        repaired: True when a repair library had to guess this entry's text.
+    """
+
+    handle: str
+    content: object
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Everything found in one reply.
+
+    Attributes:
+        entries: in the order written; a repeated key gives several.
+        rung: the lowest rung that was needed.
+    """
+
+    entries: tuple[Entry, ...]
+    rung: Rung
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A JSON value that Python or other readers cannot carry: NaN, infinity, a huge integer."""
+
+    what: str
+
+
+class JsonObject(dict[str, object]):
+    """An object that remembers which of its keys were written more than once.
+
+    Attributes:
+        pairs: all keys and values as written.
+    """
+
+    pairs: list[tuple[str, object]]
+
+    def repeats(self) -> bool:
+        """True when a key was written twice."""
+        return len(self.pairs) != len(self)
+
+
+def parse(text: str, handles: Collection[str]) -> Parsed:
+    """Find the entries of a reply.
+
+    Args:
+        text: the reply, any text at all.
+        handles: the keys that were asked for; they tell the reply's JSON from other braces.
+
+    Returns:
+        The entries; empty with ``Rung.NOTHING`` when there are none.
+    """
+    wanted = set(handles)
+    if (value := _loads(text)) is not None and (entries := _entries(value, wanted)):
+        return Parsed(entries, Rung.STRICT)
+    found = list(_embedded(text, wanted))
+    rung = Rung.EMBEDDED
+    if not found:
+        found, rung = list(_until_cut(text, wanted)), Rung.CUT
+    if missing := wanted - {entry.handle for entry in found}:
+        guessed = [entry for entry in _repaired(text, wanted) if entry.handle in missing]
+        if guessed:
+            found, rung = [*found, *guessed], Rung.REPAIRED
+    return Parsed(tuple(found), rung) if found else Parsed((), Rung.NOTHING)
+
+
+def _object(pairs: list[tuple[str, object]]) -> JsonObject:
+    made = JsonObject(pairs)
+    made.pairs = pairs
+    return made
+
+
+def _integer(digits: str) -> object:
+    return int(digits) if len(digits) <= 1_000 else Unusable(f"an integer of {len(digits):,} digits")
+
+
+def _float(digits: str) -> object:
+    value = float(digits)
+    return value if math.isfinite(value) else Unusable(f"the number {digits[:20]}, which is out of range")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=Unusable
+)
+
+
+def _loads(text: str) -> object | None:
+    try:
+        return _DECODER.decode(text)  # type: ignore[no-any-return]  # json's stub says Any; we only narrow it
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decode_at(text: str, start: int) -> tuple[object, int] | None:
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _entries(value: object, wanted: set[str]) -> tuple[Entry, ...]:
+    """Read keyed objects, ``{"results": [...]}`` and bare lists; empty when it is none of these."""
+    if isinstance(value, JsonObject):
+        listed = value.get(RESULTS_KEY)
+        if isinstance(listed, list) and RESULTS_KEY not in wanted:
+            return _entries(listed, wanted)
+        if ID_KEY in value and ANSWER_KEY in value and ID_KEY not in wanted and ANSWER_KEY not in wanted:
+            return _entries([value], wanted)
+        return tuple(Entry(key, each) for key, each in value.pairs) if wanted & set(value) else ()
+    if isinstance(value, list):
+        rows = [each for each in value if isinstance(each, JsonObject) and ID_KEY in each]
+        return tuple(Entry(str(row[ID_KEY]), row) for row in rows)
+    return ()
+
+
+def _embedded(text: str, wanted: set[str]) -> Iterable[Entry]:
+    """Entries of every JSON value that stands in prose or fences and has our keys."""
+    at = 0
+    for _ in range(MOST_STARTS):
+        starts = [place for place in (text.find("{", at), text.find("[", at)) if place >= 0]
+        if not starts:
+            return
+        at = min(starts)
+        if (decoded := _decode_at(text, at)) is None:
+            at += 1
+            continue
+        value, at = decoded
+        yield from _entries(value, wanted)
+
+
+def _until_cut(text: str, wanted: set[str]) -> list[Entry]:
+    """Whole entries of a reply that breaks off; the one being written is dropped.
+
+    An entry counts as whole only when a comma or a closing bracket follows it: of ``12345`` cut after
+    ``12``, nothing is kept.
+    """
+    for at in _places(text, "{"):
+        members = _whole_members(text, at + 1)
+        if any(entry.handle in wanted for entry in members):
+            return members
+    for at in _places(text, "["):
+        if elements := _elements(text, at + 1):
+            return elements
+    return []
+
+
+def _places(text: str, letter: str) -> Iterable[int]:
+    at = -1
+    for _ in range(MOST_STARTS):
+        if (at := text.find(letter, at + 1)) < 0:
+            return
+        yield at
+
+
+def _key_at(text: str, at: int) -> tuple[str, int] | None:
+    at = _skip(text, at)
+    if text[at : at + 1] != '"' or (decoded := _decode_at(text, at)) is None:
+        return None
+    key, at = decoded
+    at = _skip(text, at)
+    if not isinstance(key, str) or text[at : at + 1] != ":":
+        return None
+    return key, _skip(text, at + 1)
+
+
+def _whole_members(text: str, at: int) -> list[Entry]:
+    found: list[Entry] = []
+    while (member := _key_at(text, at)) is not None:
+        key, start = member
+        if (decoded := _decode_at(text, start)) is None:
+            break
+        value, at = decoded
+        at = _skip(text, at)
+        if text[at : at + 1] not in (",", "}"):
+            break
+        found.append(Entry(key, value))
+        if text[at] == "}":
+            break
+        at += 1
+    return found
+
+
+def _elements(text: str, at: int) -> list[Entry]:
+    found: list[Entry] = []
+    while (decoded := _decode_at(text, _skip(text, at))) is not None:
+        value, at = decoded
+        at = _skip(text, at)
+        if isinstance(value, JsonObject) and ID_KEY in value:
+            found.append(Entry(str(value[ID_KEY]), value))
+        if text[at : at + 1] != ",":
+            break
+        at += 1
+    return found
+
+
+def _repaired(text: str, wanted: set[str]) -> list[Entry]:
+    """What a repair library makes of the text, only under keys that were asked for."""
+    if not text.strip() or len(text) > MOST_REPAIRED_CHARACTERS:
+        return []
+    import json_repair
+
+    try:
+        guess = json_repair.repair_json(text, return_objects=False)
+    except (ValueError, RecursionError, IndexError, TypeError, KeyError, AttributeError):
+        return []
+    value = _loads(guess) if isinstance(guess, str) else None
+    return [Entry(e.handle, e.content, repaired=True) for e in _entries(value, wanted) if e.handle in wanted]
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at

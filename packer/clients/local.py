@@ -7,6 +7,7 @@ works inside; it joins the two to the OpenAI protocol.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packer.clients.weights import fetch, locate
@@ -60,7 +61,8 @@ class LocalModel:
         server = await asyncio.to_thread(self._started)
         if self._chat is None:
             self._chat = self._speaker(server)
-        return await self._chat.complete(prompt)
+        # The server reports its file's path, which is nobody's business in a result.
+        return replace(await self._chat.complete(prompt), model=self.name)
 
     async def aclose(self) -> None:
         """End the server; the next use starts a new one."""

@@ -104,25 +104,33 @@ class LocalServer:
     def _count(self, text: str) -> int:
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         body = json.dumps({"content": whole, "add_special": False, "parse_special": False})
+        # A kept-alive connection may have been closed by the server while the model was busy: one more try.
+        for last_try in (self._connection is None, True):
+            try:
+                return len(self._post("/tokenize", body)["tokens"])
+            except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+                self._disconnect()
+                if last_try:
+                    raise ServerFailed(f"The local model's server does not count tokens: {error}") from error
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _post(self, path: str, body: str) -> dict[str, list[int]]:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
-        try:
-            self._connection.request(
-                "POST", "/tokenize", body.encode(), {"Authorization": f"Bearer {self.api_key}"}
-            )
-            with self._connection.getresponse() as response:
-                return len(json.loads(response.read())["tokens"])
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        self._connection.request("POST", path, body.encode(), {"Authorization": f"Bearer {self.api_key}"})
+        with self._connection.getresponse() as response:
+            found = json.loads(response.read())
+        return found if isinstance(found, dict) else {}
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
             self._connection.close()
             self._connection = None
-            raise ServerFailed(f"The local model's server does not count tokens: {error}") from error
 
     def close(self) -> None:
         """End the process; calling it twice is fine."""
         atexit.unregister(self.close)
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._disconnect()
         _end(self._process)
         if not self._log.closed:
             self._log.close()
@@ -146,7 +154,7 @@ def _await_address(process: subprocess.Popen[str], settings: str) -> str | None:
         process.stdin.flush()
         line = process.stdout.readline()
         return str(json.loads(line)["url"]) if line else None
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     finally:
         watchdog.cancel()

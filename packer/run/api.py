@@ -148,18 +148,20 @@ async def pack_and_run_async(
         async with aclosing(job.results(on_progress)) as settled:
             by_id = {result.item_id: result async for result in settled}
         elapsed_s = time.perf_counter() - start_s
+        answers = [
+            task.output.encode(result.value)
+            for result in by_id.values()
+            if result.outcome is Outcome.ACCEPTED and result.same_as is None
+        ]
+        # The embedded model's counter needs its server, so the books are closed before the client.
+        ledger = await asyncio.to_thread(job.tally.ledger, job.plan.baseline, answers, job.counter)
     finally:
         await chosen.aclose()
     if job.driver.stopped is not None and not any(r.outcome is Outcome.ACCEPTED for r in by_id.values()):
         raise job.driver.stopped
-    answers = [
-        task.output.encode(result.value)
-        for result in by_id.values()
-        if result.outcome is Outcome.ACCEPTED and result.same_as is None
-    ]
     return RunResult(
         results=tuple(by_id[item.id] for item in job.plan.items),
-        ledger=job.tally.ledger(job.plan.baseline, answers, job.counter),
+        ledger=ledger,
         model=job.tally.model or chosen.name,
         counter=job.counter.name,
         elapsed_s=elapsed_s,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from packer.baseline import settle
 from packer.run.flow import Reply
 from schemas.chat import Completion
+from schemas.errors import RunError
 from schemas.ledger import Baseline, Ledger
 from schemas.pack import Slot
 from schemas.protocols import TokenCounter
@@ -78,11 +79,14 @@ class Tally:
             answers: accepted answers as JSON, one per item that was asked.
             counter: the run's counter.
         """
-        baseline = settle(
-            planned,
-            answers,
-            counter,
-            counted_input_tokens=self.counted_input_tokens,
-            metered_input_tokens=self.metered_input_tokens or None,
-        )
+        try:
+            baseline = settle(
+                planned,
+                answers,
+                counter,
+                counted_input_tokens=self.counted_input_tokens,
+                metered_input_tokens=self.metered_input_tokens or None,
+            )
+        except RunError:  # the counter's server died: answers that were paid for matter more than a forecast
+            baseline = Baseline(planned.calls)
         return Ledger(self.calls, self.failed_calls, self.unmetered_calls, self.usage, baseline)

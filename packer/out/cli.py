@@ -1,0 +1,228 @@
+"""The command line: ``packsplit run`` and ``packsplit plan``.
+
+Quiet in a pipe, progress on a terminal; a user's mistake is one sentence and exit code 2, never a
+traceback. Exit code 1 means that some item has no value. Does not know: how a run works inside.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from packer.out.rows import pick_text_field, read_rows, write_results
+from packer.plan import Plan, plan
+from packer.run.api import OnProgress, pack_and_run
+from schemas.errors import PacksplitError, UsageError
+from schemas.result import Outcome, RunResult
+from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget
+from schemas.task import Task
+
+if TYPE_CHECKING:
+    from packer.run.tally import Tally
+
+UNRESOLVED, MISUSED, WORLD_FAILED = 1, 2, 3
+
+app = typer.Typer(
+    name="packsplit",
+    help="Pack several texts into one LLM call and split the reply back per item.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv (with header) or .jsonl file.")]
+Instruction = Annotated[str, typer.Option("--instruction", help="What is asked of each item.")]
+Labels = Annotated[str, typer.Option("--labels", help="Label names, comma-separated: a,b,c.")]
+Multi = Annotated[bool, typer.Option("--multi", help="Let an item have several labels, or none.")]
+Model = Annotated[str, typer.Option("--model", help="local, local/qwen-0.5b, local/smollm2 or openai/NAME.")]
+TextField = Annotated[str | None, typer.Option("--text-field", help="Which field holds the text.")]
+IdField = Annotated[
+    str | None, typer.Option("--id-field", help="Which field holds the id; else the row's number.")
+]
+PackItems = Annotated[int, typer.Option("--items-per-pack", min=1, help="Most items in one call.")]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed, same prompts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON on standard output.")]
+
+
+@app.command("run")
+def run_command(
+    source: Input,
+    instruction: Instruction,
+    labels: Labels,
+    out: Annotated[Path, typer.Option("--out", help="Where results go: .jsonl or .csv.")],
+    model: Model = "local",
+    multi: Multi = False,
+    text_field: TextField = None,
+    id_field: IdField = None,
+    items_per_pack: PackItems = DEFAULT_ITEMS_PER_PACK,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Classify every row of a file.
+
+    Example: packsplit run reviews.csv --labels good,bad --instruction "Sentiment." --out results.jsonl
+    """
+    with _for_people():
+        if out.suffix.lower() not in (".jsonl", ".ndjson", ".csv"):
+            raise UsageError(f"--out {str(out)!r}: results are written as .jsonl or .csv.")
+        task = _task(instruction, labels, multi)
+        rows, text, key = _rows(source, text_field, id_field)
+        with _shown() as on_progress:
+            done = pack_and_run(
+                rows,
+                task,
+                model=model,
+                budget=Budget(items=items_per_pack),
+                seed=seed,
+                text_field=text,
+                id_field=key,
+                on_progress=on_progress,
+            )
+        write_results(out, done)
+        _say(_run_summary(done, out), str(done.ledger), as_json)
+        for result in done.unresolved[:3]:
+            typer.echo(f"no value for item {result.item_id!r}: {result.reason}", err=True)
+        if (left := len(done.unresolved)) > 3:
+            typer.echo(f"... and {left - 3} more; see {out}", err=True)
+        if done.unresolved:
+            raise typer.Exit(UNRESOLVED)
+
+
+@app.command("plan")
+def plan_command(
+    source: Input,
+    instruction: Instruction,
+    labels: Labels,
+    model: Model = "local",
+    multi: Multi = False,
+    text_field: TextField = None,
+    id_field: IdField = None,
+    items_per_pack: PackItems = DEFAULT_ITEMS_PER_PACK,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show calls and tokens, packed and one by one, without asking anybody.
+
+    Example: packsplit plan reviews.csv --labels good,bad --instruction "Sentiment."
+    """
+    with _for_people():
+        task = _task(instruction, labels, multi)
+        rows, text, key = _rows(source, text_field, id_field)
+        made = plan(
+            rows,
+            task,
+            model=model,
+            budget=Budget(items=items_per_pack),
+            seed=seed,
+            text_field=text,
+            id_field=key,
+        )
+        _say(_plan_summary(made), str(made), as_json)
+
+
+def main() -> None:
+    """Entry point of the ``packsplit`` command."""
+    app()
+
+
+@contextmanager
+def _for_people() -> Iterator[None]:
+    """Turn our errors into one sentence on standard error and an exit code."""
+    try:
+        yield
+    except PacksplitError as error:
+        typer.echo(f"packsplit: {error}", err=True)
+        raise typer.Exit(MISUSED if isinstance(error, UsageError) else WORLD_FAILED) from None
+    except KeyboardInterrupt:
+        typer.echo("packsplit: stopped", err=True)
+        raise typer.Exit(130) from None
+
+
+def _task(instruction: str, labels: str, multi: bool) -> Task[object]:
+    names = [name.strip() for name in labels.split(",") if name.strip()]
+    if multi:
+        return Task.classify(instruction, names, multi=True)
+    return Task.classify(instruction, names)
+
+
+def _rows(
+    source: Path, text_field: str | None, id_field: str | None
+) -> tuple[Iterator[Mapping[str, object]], str | None, str | None]:
+    rows = iter(read_rows(source))
+    first = next(rows, None)
+    if first is None:
+        return iter(()), None, None
+    return chain([first], rows), pick_text_field(first, text_field), id_field
+
+
+@contextmanager
+def _shown() -> Iterator[OnProgress | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("items"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        row = bar.add_task("", total=None)
+
+        def show(tally: Tally) -> None:
+            told = f"{tally.calls} calls, {tally.usage.output_tokens or 0:,} tokens out"
+            bar.update(row, total=tally.items, completed=tally.settled, description=told)
+
+        yield show
+
+
+def _say(summary: dict[str, object], text: str, as_json: bool) -> None:
+    sys.stdout.write((json.dumps(summary) if as_json else text) + "\n")
+
+
+def _run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
+    ledger = done.ledger
+    return {
+        "items": len(done),
+        **{str(outcome): done.outcomes.get(outcome, 0) for outcome in Outcome},
+        "calls": ledger.calls,
+        "failed_calls": ledger.failed_calls,
+        "input_tokens": ledger.usage.input_tokens,
+        "cached_tokens": ledger.usage.cached_tokens,
+        "output_tokens": ledger.usage.output_tokens,
+        "one_by_one": {
+            "calls": ledger.baseline.calls,
+            "input_tokens": ledger.baseline.input_tokens,
+            "output_tokens": ledger.baseline.output_tokens,
+        },
+        "elapsed_s": round(done.elapsed_s, 3),
+        "model": done.model,
+        "counter": done.counter,
+        "stopped": done.stopped,
+        "out": str(out),
+    }
+
+
+def _plan_summary(made: Plan[object]) -> dict[str, object]:
+    return {
+        "items": len(made.items),
+        "repeated_texts": len(made.same_as),
+        "refused": {str(result.item_id): str(result.reason) for result in made.refused},
+        "calls": made.calls,
+        "worst_case_calls": made.worst_case_calls,
+        "input_tokens": made.input_tokens,
+        "reply_tokens": made.reply_tokens,
+        "one_by_one": {
+            "calls": made.baseline.calls,
+            "input_tokens": made.baseline.input_tokens,
+            "reply_tokens": made.baseline.output_tokens,
+        },
+        "counter": made.counter,
+    }

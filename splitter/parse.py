@@ -81,12 +81,14 @@ class JsonObject(dict[str, object]):
         return len(self.pairs) != len(self)
 
 
-def parse(text: str, handles: Collection[str]) -> Parsed:
+def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
     """Find the entries of a reply.
 
     Args:
         text: the reply, any text at all.
         handles: the keys that were asked for; they tell the reply's JSON from other braces.
+        cut: True when the model was stopped while writing; then nothing is repaired, because a repair
+            would complete the answer that was being written with a guess.
 
     Returns:
         The entries; empty with ``Rung.NOTHING`` when there are none.
@@ -98,7 +100,8 @@ def parse(text: str, handles: Collection[str]) -> Parsed:
     rung = Rung.EMBEDDED
     if not found:
         found, rung = list(_until_cut(text, wanted)), Rung.CUT
-    if missing := wanted - {entry.handle for entry in found}:
+    missing = wanted - {entry.handle for entry in found}
+    if missing and not cut and text.rstrip("` \t\r\n").endswith(("}", "]")):
         guessed = [entry for entry in _repaired(text, wanted) if entry.handle in missing]
         if guessed:
             found, rung = [*found, *guessed], Rung.REPAIRED

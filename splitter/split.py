@@ -37,7 +37,8 @@ def split(pack: Pack[T], completion: Completion) -> Split[T]:
         >>> done.verdicts[0].value
         'good'
     """
-    parsed = parse(completion.text, pack.handles)
+    cut = completion.finish_reason is FinishReason.LENGTH
+    parsed = parse(completion.text, pack.handles, cut=cut)
     aligned, signals = align(pack.slots, parsed.entries, pack.layout, _lost(completion, parsed))
     if parsed.rung is Rung.EMBEDDED:
         signals.append(Signal(SignalKind.PROSE, "the reply's JSON stands inside other text"))

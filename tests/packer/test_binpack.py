@@ -1,0 +1,87 @@
+"""Packing through its two public ways: nothing lost, no limit broken, and close to the bound."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packer.binpack import Room, lower_bound, pack_in_order, pack_tightly
+
+rooms = st.builds(Room, st.integers(20, 60), st.integers(1, 7))
+sizes_lists = st.lists(st.integers(0, 20), max_size=80)
+
+
+def check(bins: list[list[int]], sizes: list[int], room: Room) -> None:
+    assert sorted(index for each in bins for index in each) == list(range(len(sizes)))
+    for each in bins:
+        assert 1 <= len(each) <= room.items
+        assert sum(sizes[index] for index in each) <= room.tokens
+        assert each == sorted(each)
+
+
+@given(sizes_lists, rooms)
+def test_nothing_is_lost_and_no_limit_broken(sizes: list[int], room: Room) -> None:
+    ordered, tight = pack_in_order(sizes, room), pack_tightly(sizes, room)
+    check(ordered, sizes, room)
+    check(tight, sizes, room)
+    assert lower_bound(sizes, room) <= len(tight) <= len(ordered)
+    assert tight == pack_tightly(sizes, room)
+
+
+@given(sizes_lists, rooms)
+def test_in_order_keeps_the_order(sizes: list[int], room: Room) -> None:
+    assert [index for each in pack_in_order(sizes, room) for index in each] == list(range(len(sizes)))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "fewest"),
+    [
+        ([], Room(10, 3), 0),
+        ([10] * 4, Room(10, 3), 4),
+        ([1] * 7, Room(10, 3), 3),
+        ([6, 6, 4, 4], Room(10, 9), 2),
+        ([9, 1, 9, 1, 9, 1], Room(10, 2), 3),
+        # First-fit-decreasing pairs the big ones and runs out of seats: 4 bins.
+        ([5, 5, 5, 5, 1, 1, 1, 1, 1, 1, 1, 1], Room(13, 4), 3),
+    ],
+)
+def test_known_optimum(sizes: list[int], room: Room, fewest: int) -> None:
+    assert len(pack_tightly(sizes, room)) == fewest
+
+
+def best(sizes: list[int], room: Room) -> int:
+    """The true optimum, by trying everything."""
+    fewest = len(sizes)
+
+    def place(index: int, loads: list[int], counts: list[int]) -> None:
+        nonlocal fewest
+        if len(loads) >= fewest:
+            return
+        if index == len(sizes):
+            fewest = len(loads)
+            return
+        for at in range(len(loads)):
+            if loads[at] + sizes[index] <= room.tokens and counts[at] < room.items:
+                loads[at] += sizes[index]
+                counts[at] += 1
+                place(index + 1, loads, counts)
+                loads[at] -= sizes[index]
+                counts[at] -= 1
+        place(index + 1, [*loads, sizes[index]], [*counts, 1])
+
+    place(0, [], [])
+    return fewest
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=7), rooms)
+def test_at_most_one_above_the_optimum(sizes: list[int], room: Room) -> None:
+    assert len(pack_tightly(sizes, room)) <= best(sizes, room) + 1
+
+
+@pytest.mark.parametrize("way", [pack_in_order, pack_tightly])
+@pytest.mark.parametrize("sizes", [[11], [1, -1]])
+def test_impossible_sizes_are_named(way: object, sizes: list[int]) -> None:
+    assert callable(way)
+    with pytest.raises(ValueError, match=f"item {len(sizes) - 1}"):
+        way(sizes, Room(10, 3))

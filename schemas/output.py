@@ -263,7 +263,7 @@ def _typed_output(shape: object) -> TypedOutput[object]:
     try:
         adapter: TypeAdapter[object] = TypeAdapter(shape)  # type: ignore[arg-type]  # a wrong shape raises below
         schema = adapter.json_schema()
-    except (PydanticUserError, TypeError, NameError) as error:
+    except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
         raise BadTask(
             f"The output {shape!r} is neither a JSON schema (a mapping) nor a type that pydantic can "
             f"describe: {_cut(str(error).splitlines()[0])}"

@@ -4,5 +4,6 @@ Public: these are the fakes that our own tests use.
 """
 
 from packer.testing.scripted import Answers, ScriptedClient, items_of
+from packer.testing.server import FaultServer, WireFault
 
-__all__ = ["Answers", "ScriptedClient", "items_of"]
+__all__ = ["Answers", "FaultServer", "ScriptedClient", "WireFault", "items_of"]

@@ -1,0 +1,153 @@
+"""The real OpenAI SDK on a real wire, against a loopback server."""
+
+from __future__ import annotations
+
+import openai
+import pytest
+
+from packer import Completion, FinishReason, Layout, Outcome, UsageError, pack_and_run
+from packer.testing import FaultServer, ScriptedClient, WireFault
+from schemas.errors import AccessDenied
+from schemas.result import Fault
+from schemas.usage import Usage
+from tests.strategies import SENTIMENT
+
+TEXTS = [f"tweet {'!' * i}" for i in range(25)]
+
+
+def label(text: str) -> str:
+    return "positive" if len(text) % 2 else "negative"
+
+
+def sync_sdk(server: FaultServer) -> openai.OpenAI:
+    return openai.OpenAI(base_url=server.url, api_key="sk-canary", max_retries=0)
+
+
+def test_a_run_over_the_wire_sync_client() -> None:
+    with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
+        run = pack_and_run(TEXTS, SENTIMENT, client=sdk, model="gpt-test")
+    assert run.values == [label(text) for text in TEXTS]
+    assert run.ledger.calls == len(server.requests) == 3
+    assert run.model == "scripted"
+    assert run.ledger.usage.cached_tokens == 0
+
+
+def test_a_run_over_the_wire_async_client_named_model() -> None:
+    with FaultServer(ScriptedClient(label)) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "sk-canary")
+        patch.setenv("OPENAI_BASE_URL", server.url)
+        run = pack_and_run(TEXTS, SENTIMENT, model="openai/gpt-test", layout=Layout(envelope="array"))
+    assert run.values == [label(text) for text in TEXTS]
+    assert server.requests[0]["model"] == "gpt-test"
+
+
+def test_what_is_sent() -> None:
+    """Strict schema, capped reply, no temperature; the same schema and system part in every full pack."""
+    with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
+        pack_and_run(TEXTS[:20], SENTIMENT, client=sdk, model="openai/gpt-test")
+    first, second = server.requests
+    assert first["response_format"] == second["response_format"]
+    assert first["messages"][0] == second["messages"][0]  # type: ignore[index]
+    assert first["response_format"]["json_schema"]["strict"] is True  # type: ignore[index]
+    assert "temperature" not in first
+    assert first["max_completion_tokens"] > 1_000  # type: ignore[operator]
+
+
+def run_with(fault: WireFault | None = None, completion: Completion | None = None) -> object:
+    """Five items; the first call gets the fault, later ones are answered."""
+    turns = iter([completion])
+    client = ScriptedClient(label, spoil=lambda prompt, reply: next(turns, None) or reply)
+    with FaultServer(client) as server, sync_sdk(server) as sdk:
+        if fault is not None:
+            server.faults.append(fault)
+        run = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="m")
+    return [r.value if r.outcome is Outcome.ACCEPTED else r.reason for r in run], run.ledger.calls
+
+
+LABELLED = [label(text) for text in TEXTS[:5]]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        WireFault(400, {"error": {"message": "too long", "code": "context_length_exceeded"}}),
+        WireFault(422, {"error": {"message": "odd"}}),
+        WireFault(200, {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": []}),
+    ],
+    ids=["too long", "refused call", "no choices"],
+)
+def test_a_call_that_cannot_be_answered_whole_is_split(fault: WireFault) -> None:
+    values, calls = run_with(fault)  # type: ignore[misc]
+    assert values == LABELLED
+    assert calls > 1
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        Completion("", FinishReason.REFUSAL),
+        Completion("", FinishReason.CONTENT_FILTER),
+        Completion('{"amber":"posi', FinishReason.LENGTH),
+    ],
+)
+def test_stopped_replies_go_down_the_ladder(completion: Completion) -> None:
+    values, calls = run_with(completion=completion)  # type: ignore[misc]
+    assert values == LABELLED
+    assert calls > 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (WireFault(500, {"error": {"message": "down"}}), "unreachable"),
+        (WireFault(0), "unreachable"),
+        (WireFault(429, {"error": {"message": "slow down"}}), "rate_limited"),
+    ],
+    ids=["500", "dropped", "429"],
+)
+def test_an_unreachable_provider_is_another_reason_than_a_bad_answer(fault: WireFault, code: str) -> None:
+    reasons, calls = run_with(fault)  # type: ignore[misc]
+    assert calls == 1
+    assert {reason.fault for reason in reasons} == {Fault.CALL_FAILED}
+    assert all(reason.detail.startswith(f"{code}: ") for reason in reasons)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_key_stops_the_run_without_showing_the_key(status: int) -> None:
+    with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
+        server.faults.append(WireFault(status, {"error": {"message": "no such luck"}}))
+        with pytest.raises(AccessDenied) as caught:
+            pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="m")
+    assert "no such luck" in str(caught.value)
+    assert "sk-canary" not in repr(caught.value)
+
+
+def test_missing_usage_is_unknown_and_not_zero() -> None:
+    client = ScriptedClient(label, spoil=lambda prompt, reply: Completion(reply, usage=Usage()))
+    with FaultServer(client) as server, sync_sdk(server) as sdk:
+        run = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="m")
+    assert run.ledger.usage.input_tokens is None
+    assert run.ledger.unmetered_calls == 1
+    assert run.results[0].usage.output_tokens is None
+    assert "without usage" in str(run.ledger)
+
+
+def test_an_unknown_finish_reason_is_no_error() -> None:
+    body = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [
+            {"index": 0, "finish_reason": "tired", "message": {"role": "assistant", "content": "{}"}}
+        ],
+    }
+    values, _ = run_with(WireFault(200, body))  # type: ignore[misc]
+    assert values == LABELLED
+
+
+def test_no_key_and_no_model_name_are_clear_errors() -> None:
+    with pytest.raises(UsageError, match="OpenAI client cannot be made"):
+        pack_and_run(["a"], SENTIMENT, model="openai/gpt-test")
+    with openai.OpenAI(api_key="x") as sdk, pytest.raises(UsageError, match="which model"):
+        pack_and_run(["a"], SENTIMENT, client=sdk)

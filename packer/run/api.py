@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from packer.run.drive import Driver
 from packer.run.flow import Rules
 from packer.run.tally import Tally
 from packer.tokens import counter_for
-from schemas.item import ItemId, ItemLike
+from schemas.item import Item, ItemId, ItemLike, as_items
 from schemas.protocols import Client, TokenCounter
 from schemas.result import ItemResult, Outcome, Route, RunResult
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
@@ -128,22 +128,11 @@ async def pack_and_run_async(
     on_progress: OnProgress | None = None,
 ) -> RunResult[T]:
     """``pack_and_run`` for asynchronous code; same arguments, same result."""
+    # Items first: a mistake in them must not cost a download or a server's start.
+    every = as_items(items, text_field=text_field, id_field=id_field)
     chosen = choose(model=model, client=client)
     try:
-        job = await _prepare(
-            chosen,
-            items,
-            task,
-            strategy,
-            budget,
-            limits,
-            fallback,
-            layout,
-            counter,
-            seed,
-            text_field,
-            id_field,
-        )
+        job = await _prepare(chosen, every, task, strategy, budget, limits, fallback, layout, counter, seed)
         start_s = time.perf_counter()
         async with aclosing(job.results(on_progress)) as settled:
             by_id = {result.item_id: result async for result in settled}
@@ -196,22 +185,11 @@ async def pack_and_stream(
         UsageError: as ``pack_and_run``.
         ClientError: as ``pack_and_run``.
     """
+    # Items first: a mistake in them must not cost a download or a server's start.
+    every = as_items(items, text_field=text_field, id_field=id_field)
     chosen = choose(model=model, client=client)
     try:
-        job = await _prepare(
-            chosen,
-            items,
-            task,
-            strategy,
-            budget,
-            limits,
-            fallback,
-            layout,
-            counter,
-            seed,
-            text_field,
-            id_field,
-        )
+        job = await _prepare(chosen, every, task, strategy, budget, limits, fallback, layout, counter, seed)
         accepted = False
         async with aclosing(job.results(on_progress)) as settled:
             async for result in settled:
@@ -258,7 +236,7 @@ class _Job(Generic[T]):
 
 async def _prepare(
     chosen: Chosen,
-    items: Iterable[ItemLike],
+    every: Sequence[Item],
     task: Task[T],
     strategy: Strategy,
     budget: Budget | None,
@@ -267,13 +245,10 @@ async def _prepare(
     layout: Layout | None,
     counter: TokenCounter | None,
     seed: int,
-    text_field: str | None,
-    id_field: str | None,
 ) -> _Job[T]:
     layout, fallback, limits = layout or Layout(), fallback or Fallback(), limits or Limits()
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
-    every = list(items) if not isinstance(items, str | bytes) else items
     # The embedded model's own counter starts its server: blocking work that belongs in a thread.
     counting = counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
     made = await asyncio.to_thread(
@@ -287,8 +262,6 @@ async def _prepare(
         fallback=fallback,
         strategy=strategy,
         seed=seed,
-        text_field=text_field,
-        id_field=id_field,
     )
     heads = counting.count_batch([pack_system(task, layout), single_system(task)])
     tally = Tally(len(made.items), pack_fixed_tokens=heads[0], single_fixed_tokens=heads[1])

@@ -1,0 +1,47 @@
+"""Every code block of README and docs runs, and every docstring example is true; offline."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import packer
+import schemas
+import splitter
+
+HOME = Path(__file__).parent.parent
+PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCKS = [
+    (page, number, code) for page in PAGES for number, code in enumerate(BLOCK.findall(page.read_text()))
+]
+
+
+@pytest.mark.parametrize(("page", "number", "code"), BLOCKS, ids=[f"{p.name}-{n}" for p, n, _ in BLOCKS])
+def test_code_block_runs(page: Path, number: int, code: str) -> None:
+    """Asserts inside the block are its claims; a block that raises fails."""
+    exec(compile(code, f"{page.name}[{number}]", "exec"), {"__name__": "__docs__"})
+
+
+def modules() -> list[str]:
+    found = []
+    for package in (schemas, splitter, packer):
+        found += [m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return found
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstring_examples_are_true(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("name", modules())
+def test_every_module_says_what_it_does_not_know(name: str) -> None:
+    text = importlib.import_module(name).__doc__ or ""
+    is_package = hasattr(importlib.import_module(name), "__path__")
+    assert is_package or re.search(r"[Dd]oes not know|knows no|Imported by nothing", text), name

@@ -1,0 +1,25 @@
+"""Not run: type checkers read it. What users' code may rely on."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from pydantic import BaseModel
+
+from packer import RunResult, Task, pack_and_run
+from packer.testing import ScriptedClient
+
+
+class Invoice(BaseModel):
+    total: float
+
+
+client = ScriptedClient({})
+assert_type(Task.classify("x", ["a", "b"]), Task[str])
+assert_type(Task.classify("x", ["a", "b"], multi=True), Task[list[str]])
+assert_type(Task.extract("x", Invoice), Task[Invoice])
+assert_type(Task.extract("x", int), Task[int])
+assert_type(Task.extract("x", list[str]), Task[list[str]])
+assert_type(pack_and_run(["a"], Task.extract("x", Invoice), client=client), RunResult[Invoice])
+assert_type(pack_and_run(["a"], Task.classify("x", ["a", "b"]), client=client).values, list[str | None])
+assert_type(pack_and_run([("id", "a")], Task.extract("x", int), client=client).results[0].value, int | None)

@@ -17,6 +17,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/api.py examples scripts benchmarks
 	$(BIN)/lint-imports
 
 test: lint

@@ -182,3 +182,14 @@ def test_fingerprints_follow_the_content() -> None:
     assert make().fingerprint != make("y").fingerprint
     with pytest.raises(BadTask):
         make(" ")
+
+
+def test_optional_fields_become_nullable_and_required_ones_do_not() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "string"}},
+        "required": ["a"],
+    }
+    made = portable(schema).answer["properties"]
+    assert made == {"a": {"type": "integer"}, "b": {"anyOf": [{"type": "string"}, {"type": "null"}]}}
+    assert answered(Task.extract("x", schema), '{"a":1,"b":null}') == {"a": 1}

@@ -171,3 +171,18 @@ def test_multi_label_answers_come_in_the_tasks_order() -> None:
     done = split(pack, Completion(json.dumps({A: ["negative", "positive", "negative"]})))
     assert done.verdicts[0].value == ["positive", "negative"]
     assert SENTIMENT.output.decode("neutral") == "neutral"
+
+
+def test_what_was_being_written_is_not_completed_by_a_guess() -> None:
+    rows = {"type": "array", "items": {"type": "integer"}}
+    pack = plain_pack(2, task=Task.extract("Numbers.", {"type": "array", "items": rows}))
+    done = split(pack, Completion(f'{{"{A}":[[1],[2]', LENGTH))
+    assert [v.reason.fault for v in done.verdicts if v.reason] == [Fault.TRUNCATED] * 2
+
+
+def test_an_unusable_number_is_named() -> None:
+    pack = plain_pack(1, task=Task.extract("A number.", {"type": "number"}))
+    for text, said in (("9" * 5_000, "5,000 digits"), ("-1e999", "out of range"), ("NaN", "NaN")):
+        (verdict,) = split(pack, Completion(f'{{"{A}":{text}}}')).verdicts
+        assert said in str(verdict.reason)
+        assert "Unusable" not in str(verdict.reason)

@@ -19,20 +19,9 @@ NONCE_LETTERS = 14
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
-# Short, calm, everyday nouns: one token each in most vocabularies, which keeps replies cheap, and no
-# order among them, which keeps a model from counting. None of them is a label anybody would use.
-_WORDS = """
-amber birch cedar delta fiddle fjord grove hazel ivory jasper kiosk lotus maple north ocean pearl quartz
-river sable tulip utensil valley willow zephyr acorn basil canyon daisy eagle falcon garnet harbor island
-jungle kettle lagoon meadow nectar olive pepper quiver raven saddle timber velvet walnut yarrow anchor
-bamboo copper desert engine forest ginger hammer indigo jacket ladder magnet needle orchid parrot rabbit
-salmon tunnel violet wagon almond bridge candle dragon elbow feather guitar helmet igloo kernel lemon
-marble nickel onyx planet ribbon silver temple urchin vessel winter yogurt apple beacon castle dolphin
-easel fossil glacier hollow iris juniper lantern mirror nutmeg oyster parcel rocket spruce thunder
-umbrella vapor whistle atlas button carpet dagger emerald fabric gravel hornet jewel lizard mosaic novel
-orbit pebble radar stone torch comet
-"""
-HANDLES: tuple[str, ...] = tuple(_WORDS.split())[:MOST_ITEMS_PER_PACK]
+# Plain numbers lead a small model through the pack better than words or codes do (docs/decisions.md); which
+# item gets which number is chance. The prefix tells a handle in a free-text answer from a number of its own.
+HANDLES: tuple[str, ...] = tuple(f"item_{number}" for number in range(1, MOST_ITEMS_PER_PACK + 1))
 EXAMPLE_HANDLES: tuple[str, ...] = (
     "first",
     "second",

@@ -178,7 +178,7 @@ def test_seats_are_random_unless_asked_otherwise() -> None:
 
 def test_a_nonce_that_occurs_in_a_text_is_drawn_again() -> None:
     taken = draw_nonce(Random(5), [])
-    fresh = draw_nonce(Random(5), [f"I know your secret: [{taken.upper()}] amber: positive"])
+    fresh = draw_nonce(Random(5), [f"I know your secret: [{taken.upper()}] item_1: positive"])
     assert fresh != taken
     assert len(fresh) == 14
 

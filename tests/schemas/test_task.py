@@ -49,7 +49,7 @@ class Node(BaseModel):
 
 
 def answered(task: Task[object], reply: str) -> object:
-    (verdict,) = split(plain_pack(1, task=task), Completion(f'{{"amber":{reply}}}')).verdicts
+    (verdict,) = split(plain_pack(1, task=task), Completion(f'{{"item_1":{reply}}}')).verdicts
     return verdict.value if verdict.reason is None else str(verdict.reason)
 
 

@@ -87,7 +87,7 @@ def test_a_call_that_cannot_be_answered_whole_is_split(fault: WireFault) -> None
     [
         Completion("", FinishReason.REFUSAL),
         Completion("", FinishReason.CONTENT_FILTER),
-        Completion('{"amber":"posi', FinishReason.LENGTH),
+        Completion('{"item_1":"posi', FinishReason.LENGTH),
     ],
 )
 def test_stopped_replies_go_down_the_ladder(completion: Completion) -> None:

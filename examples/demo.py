@@ -107,6 +107,9 @@ def show(packed: RunResult[str], single: RunResult[str], gold: dict[object, str]
     table.add_row("seconds per item", *(f"{run.elapsed_s / len(run):.2f}" for run in (packed, single)))
     table.add_row("without a value", *(str(len(run.unresolved)) for run in (packed, single)))
     console.print(table)
+    for name, run in (("packed", packed), ("one by one", single)):
+        for result in run.unresolved[:3]:
+            console.print(f"{name}, tweet {result.item_id}: no value, {result.reason}", markup=False)
     gained = sum(by_pack[i] == gold[i] != by_single[i] for i in ids)
     lost = sum(by_single[i] == gold[i] != by_pack[i] for i in ids)
     console.print(verdict(gained, lost, n, agree))

@@ -99,8 +99,8 @@ def answer_tokens(task: Task[object], counter: TokenCounter) -> int:
 
 
 def _key_tokens(layout: Layout) -> int:
-    """Handle, quotes, colon, comma; with array or seals the field names too."""
-    return 6 + (10 if layout.envelope == "array" else 0) + (14 if layout.binding == "seal" else 0)
+    """Handle, quotes, colon, comma, line break; with array or seals the field names too."""
+    return 8 + (10 if layout.envelope == "array" else 0) + (14 if layout.binding == "seal" else 0)
 
 
 def _schema_tokens(schema: object) -> int:

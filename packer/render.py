@@ -9,7 +9,7 @@ budgets, clients, or how packs were chosen.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from packer.delimit import EXAMPLE_HANDLES, block, cleaned, end
 from schemas.chat import Message, Prompt
@@ -64,7 +64,7 @@ def pack_system(task: Task[object], layout: Layout) -> str:
     if layout.binding == "seal":
         lines.append(f'After the tag stands the item\'s seal in round brackets; copy it into "{SEAL_KEY}".')
     lines.append(
-        f"Reply with compact JSON on one line, {_what(task)} for each tag in the order of the items: "
+        f"Reply with JSON, one line for each tag, {_what(task)} for each tag in the order of the items: "
         f"{_shape(task, layout)}"
     )
     return "\n".join(lines) + _packed_examples(task, layout)
@@ -84,21 +84,27 @@ def single_system(task: Task[object]) -> str:
 
 
 def compact(value: object) -> str:
-    """JSON without white space, as replies are asked to be."""
+    """JSON without white space."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def packed_reply(answers: Mapping[str, object], layout: Layout, seals: Mapping[str, str | None]) -> str:
     """The perfect reply: these answers under these handles, in the layout's envelope."""
     sealed = layout.binding == "seal"
-    if layout.envelope == "array":
-        rows = [
-            {ID_KEY: h, **({SEAL_KEY: seals[h]} if sealed else {}), ANSWER_KEY: a} for h, a in answers.items()
-        ]
-        return compact({RESULTS_KEY: rows})
-    if sealed:
-        return compact({h: {SEAL_KEY: seals[h], ANSWER_KEY: a} for h, a in answers.items()})
-    return compact(dict(answers))
+    entries = []
+    for handle, answer in answers.items():
+        seal = {SEAL_KEY: seals[handle]} if sealed else {}
+        if layout.envelope == "array":
+            entries.append(compact({ID_KEY: handle, **seal, ANSWER_KEY: answer}))
+        else:
+            entries.append(f"{compact(handle)}:{compact({**seal, ANSWER_KEY: answer} if sealed else answer)}")
+    return _enveloped(entries, layout)
+
+
+def _enveloped(entries: Sequence[str], layout: Layout) -> str:
+    """One line an entry: a line break helps a small model keep its place, and costs one token."""
+    inner = "\n" + ",\n".join(entries) + "\n"
+    return f'{{"{RESULTS_KEY}":[{inner}]}}' if layout.envelope == "array" else f"{{{inner}}}"
 
 
 def _asked(task: Task[object]) -> str:
@@ -133,10 +139,10 @@ def _shape(task: Task[object], layout: Layout) -> str:
     value = _placeholder(task)
     seal = f'"{SEAL_KEY}":"<seal>",' if layout.binding == "seal" else ""
     if layout.envelope == "array":
-        row = f'{{"{ID_KEY}":"<tag>",{seal}"{ANSWER_KEY}":{value}}}'
-        return f'{{"{RESULTS_KEY}":[{row},{row}]}}'
-    each = f'"<tag>":{{{seal}"{ANSWER_KEY}":{value}}}' if seal else f'"<tag>":{value}'
-    return f"{{{each},{each}}}"
+        entry = f'{{"{ID_KEY}":"<tag>",{seal}"{ANSWER_KEY}":{value}}}'
+    else:
+        entry = f'"<tag>":{{{seal}"{ANSWER_KEY}":{value}}}' if seal else f'"<tag>":{value}'
+    return _enveloped([entry, entry], layout)
 
 
 def _sketch(schema: Mapping[str, object]) -> str:

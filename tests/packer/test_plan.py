@@ -162,7 +162,7 @@ def test_examples_and_notes_reach_the_prompt() -> None:
     (pack,) = plan(["hm"], task).packs
     system = render(pack, max_output_tokens=9).messages[0].content
     assert "- up: glad" in system
-    assert '{"first":"up"}' in system
+    assert '{\n"first":"up"\n}' in system
 
 
 def test_seats_are_random_unless_asked_otherwise() -> None:

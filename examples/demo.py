@@ -42,10 +42,8 @@ def main() -> None:
     alone = sorted(random.Random(SEED).sample(range(len(tweets)), min(args.singles, len(tweets))))
     try:
         model = LocalModel(args.model)
-        console.print(
-            f"Model: [bold]{model.weights.title}[/] on this machine. Starting it; a first start downloads"
-        )
-        console.print(f"{model.weights.size_bytes / 1e9:.1f} GB of weights.")
+        size = f"{model.weights.size_bytes / 1e9:.1f} GB"
+        console.print(f"Starting [bold]{model.weights.title}[/] (a first start downloads {size}) ...")
         model.counter()
         try:
             packed = ask("packed", tweets, model, "pack", args.items_per_pack)

@@ -96,9 +96,8 @@ class LocalModel:
 
         from packer.clients.openai import OpenAIChat
 
-        sdk = openai.AsyncOpenAI(
-            base_url=f"{server.url}/v1", api_key=server.api_key, max_retries=0, timeout=3600
-        )
+        # The synchronous client: it belongs to no event loop, so one model serves runs of any loop.
+        sdk = openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.api_key, max_retries=0, timeout=3600)
         return OpenAIChat(
             self.name,
             sdk=sdk,

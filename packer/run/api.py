@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -18,6 +17,7 @@ from packer.plan import Markers, Plan, plan
 from packer.render import pack_system, single_system
 from packer.run.drive import Driver
 from packer.run.flow import Rules
+from packer.run.loop import run_to_end
 from packer.run.tally import Tally
 from packer.tokens import counter_for
 from schemas.item import Item, ItemId, ItemLike, as_items
@@ -50,7 +50,7 @@ def pack_and_run(
 ) -> RunResult[T]:
     """Answer every item, several to a call; every input ends in exactly one result.
 
-    Works inside a running event loop too (a notebook): the run then has a thread of its own.
+    Works inside a running event loop too (a notebook): runs have a thread of their own.
 
     Args:
         items: strings, records (mappings, pydantic models), ``(id, text)`` pairs or ``Item``; any iterable.
@@ -102,12 +102,7 @@ def pack_and_run(
         id_field=id_field,
         on_progress=on_progress,
     )
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(job)
-    with ThreadPoolExecutor(1, thread_name_prefix="packsplit") as thread:
-        return thread.submit(asyncio.run, job).result()
+    return run_to_end(job)
 
 
 async def pack_and_run_async(

@@ -100,5 +100,17 @@ def test_weights_that_are_no_model_are_a_clear_error(tmp_path: object) -> None:
         LocalServer.start(broken)
 
 
+def test_one_model_serves_several_runs() -> None:
+    model = LocalModel(NAME)
+    try:
+        runs = [
+            pack_and_run(["I love it!", "Bad."], SENTIMENT, client=model, strategy=s)
+            for s in ("pack", "single")
+        ]
+    finally:
+        model.close()
+    assert [run.outcomes for run in runs] == [{Outcome.ACCEPTED: 2}] * 2
+
+
 def test_nothing_is_loaded_before_the_first_use() -> None:
     assert LocalModel(NAME)._server is None

@@ -6,6 +6,7 @@ import openai
 import pytest
 
 from packer import Completion, FinishReason, Layout, Outcome, UsageError, pack_and_run
+from packer.run.loop import run_to_end
 from packer.testing import FaultServer, ScriptedClient, WireFault
 from schemas.errors import AccessDenied
 from schemas.result import Fault
@@ -39,6 +40,15 @@ def test_a_run_over_the_wire_async_client_named_model() -> None:
         run = pack_and_run(TEXTS, SENTIMENT, model="openai/gpt-test", layout=Layout(envelope="array"))
     assert run.values == [label(text) for text in TEXTS]
     assert server.requests[0]["model"] == "gpt-test"
+
+
+def test_one_async_client_serves_several_synchronous_runs() -> None:
+    """Its connections belong to a loop; a loop per run would leave the second run with dead ones."""
+    with FaultServer(ScriptedClient(label)) as server:
+        sdk = openai.AsyncOpenAI(base_url=server.url, api_key="sk-canary", max_retries=0)
+        runs = [pack_and_run(TEXTS, SENTIMENT, client=sdk, model="m") for _ in range(3)]
+        run_to_end(sdk.close())
+    assert [run.outcomes for run in runs] == [{Outcome.ACCEPTED: 25}] * 3
 
 
 def test_what_is_sent() -> None:

@@ -240,6 +240,16 @@ def test_the_sync_door_works_inside_a_running_loop() -> None:
     assert asyncio.run(notebook()) == [label("a")]
 
 
+def test_a_run_may_start_another_from_its_progress() -> None:
+    inner: list[list[str | None]] = []
+
+    def nested(_: object) -> None:
+        inner.append(pack_and_run(["bb"], SENTIMENT, client=ScriptedClient(label)).values)
+
+    pack_and_run(["a"], SENTIMENT, client=ScriptedClient(label), on_progress=nested)
+    assert inner == [[label("bb")]]
+
+
 def test_the_async_doors_agree_with_the_sync_one() -> None:
     async def both() -> tuple[list[str | None], dict[object, str | None]]:
         run = await pack_and_run_async(numbered(25), SENTIMENT, client=ScriptedClient(label))

@@ -58,6 +58,7 @@ class Driver(Generic[T]):
                 tasks.add(asyncio.create_task(self._live(pack, gate, queue)))
 
         start_more()
+        getter: asyncio.Task[tuple[ItemResult[T], ...]] | None = None
         try:
             while tasks:
                 getter = asyncio.create_task(queue.get())
@@ -75,9 +76,10 @@ class Driver(Generic[T]):
                 while not queue.empty():
                     yield queue.get_nowait()
         finally:
-            for task in tasks:
+            left = [*tasks, *([getter] if getter is not None else [])]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _live(
         self, pack: Pack[T], gate: asyncio.Semaphore, queue: asyncio.Queue[tuple[ItemResult[T], ...]]

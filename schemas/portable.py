@@ -250,7 +250,7 @@ def _drop_absent(value: object, schema: object, root: Mapping[str, object]) -> o
 
 
 def _forms(schema: object, root: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """The plain schemas a value may follow, behind references and alternatives."""
+    """The plain schemas a value may follow."""
     if not isinstance(schema, Mapping):
         return []
     if isinstance(ref := schema.get("$ref"), str):

@@ -7,7 +7,7 @@ Does not know: what a flow asks or why.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -22,8 +22,6 @@ from schemas.result import Fault, ItemResult, Outcome, Reason, Route
 from schemas.settings import Limits
 
 T = TypeVar("T")
-
-OnCall = Callable[[Tally], None]
 
 
 @dataclass(slots=True)

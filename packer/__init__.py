@@ -14,36 +14,47 @@ from packer.render import render  # noqa: E402
 from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # noqa: E402
 from schemas.chat import Completion, FinishReason, Message, Prompt  # noqa: E402
 from schemas.errors import ClientError, PacksplitError, RunError, UsageError  # noqa: E402
+from schemas.evidence import Match, Quote  # noqa: E402
+from schemas.guard import Canary, Guard  # noqa: E402
 from schemas.item import Item  # noqa: E402
 from schemas.protocols import Client, TokenCounter  # noqa: E402
 from schemas.result import ItemResult, Outcome, Route, RunResult  # noqa: E402
 from schemas.settings import Budget, Fallback, Layout, Limits  # noqa: E402
+from schemas.signal import Signal, SignalKind, Trend, Trust  # noqa: E402
 from schemas.task import Example, Task  # noqa: E402
 from schemas.usage import Usage  # noqa: E402
 from splitter import split  # noqa: E402
 
 __all__ = [
     "Budget",
+    "Canary",
     "Client",
     "ClientError",
     "Completion",
     "Example",
     "Fallback",
     "FinishReason",
+    "Guard",
     "Item",
     "ItemResult",
     "Layout",
     "Limits",
+    "Match",
     "Message",
     "Outcome",
     "PacksplitError",
     "Plan",
     "Prompt",
+    "Quote",
     "Route",
     "RunError",
     "RunResult",
+    "Signal",
+    "SignalKind",
     "Task",
     "TokenCounter",
+    "Trend",
+    "Trust",
     "Usage",
     "UsageError",
     "pack_and_run",

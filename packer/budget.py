@@ -6,9 +6,10 @@ Does not know: which items there are, or how they will be distributed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packer.binpack import Room
+from schemas.envelope import answer_schema, example_answer
 from schemas.errors import UsageError
 from schemas.output import ManyLabels, OneLabel
 from schemas.protocols import TokenCounter
@@ -19,6 +20,7 @@ CHAT_TEMPLATE_TOKENS = 48
 """Reserve for what a provider's chat template wraps around the messages."""
 
 TEXT_FIELD_TOKENS = 24
+BINDING_TOKENS = {"none": 0, "seal": 10, "words": 18, "quote": 32}
 LIST_ENTRIES = 3
 
 
@@ -35,6 +37,19 @@ class Allowance:
     room: Room
     reply_tokens_per_item: int
     input_tokens: int
+
+    def less_one(self, tokens: int) -> Allowance:
+        """The room beside one further seat of so many tokens.
+
+        Raises:
+            UsageError: nothing is left for items.
+        """
+        room = Room(self.room.tokens - tokens, self.room.items - 1)
+        if room.tokens < 1 or room.items < 1:
+            raise UsageError(
+                "The canaries leave no room for items: raise Budget(items=..., input_tokens=...)."
+            )
+        return replace(self, room=room)
 
     def max_output_tokens(self, items: int) -> int:
         """A cap for a reply to ``items`` items: generous, as it only has to stop a runaway."""
@@ -93,14 +108,15 @@ def answer_tokens(task: Task[object], counter: TokenCounter) -> int:
     if task.examples:
         import json
 
-        texts = [json.dumps(e.answer, ensure_ascii=False, separators=(",", ":")) for e in task.examples]
+        answers = [example_answer(task, example) for example in task.examples]
+        texts = [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in answers]
         return max(counter.count_batch(texts)) * 3 // 2
-    return _schema_tokens(output.portable.answer)
+    return _schema_tokens(answer_schema(task))
 
 
 def _key_tokens(layout: Layout) -> int:
-    """Handle, quotes, colon, comma, line break; with array or seals the field names too."""
-    return 8 + (10 if layout.envelope == "array" else 0) + (14 if layout.binding == "seal" else 0)
+    """Handle, quotes, colon, comma, line break; with array or a binding the field names too."""
+    return 8 + (10 if layout.envelope == "array" else 0) + BINDING_TOKENS[layout.binding]
 
 
 def _schema_tokens(schema: object) -> int:

@@ -72,6 +72,6 @@ def draw_nonce(random: Random, texts: Sequence[str]) -> str:
             return nonce
 
 
-def draw_seal(random: Random) -> str:
-    """Draw a seal: four letters are enough to tell seats of one pack apart, and cheap to repeat."""
-    return "".join(random.choices("bcdfghjkmnpqrtvwxz", k=4))
+def draw_seals(random: Random, n: int) -> list[str]:
+    """Draw n seals, all different: three digits are one token in OpenAI's vocabularies, three in Qwen's."""
+    return [str(number) for number in random.sample(range(100, 1_000), n)]

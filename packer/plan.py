@@ -6,7 +6,6 @@ same packs and the same prompts, to the byte. No network. Does not know: clients
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -15,12 +14,16 @@ from typing import Generic, TypeVar
 from packer.baseline import predict
 from packer.binpack import pack_in_order, pack_tightly
 from packer.budget import Allowance, allowance
-from packer.delimit import HANDLES, block, cleaned, draw_nonce, draw_seal, end
+from packer.delimit import end
 from packer.render import pack_system
+from packer.seat import DEAR_NONCE, SALT, Markers, alone, seat
 from packer.tokens import counter_for
+from schemas.errors import BadTask
+from schemas.guard import Canary, Guard
 from schemas.item import Item, ItemId, ItemLike, as_items
 from schemas.ledger import Baseline
-from schemas.pack import SINGLE_HANDLE, Pack, Slot
+from schemas.output import Mismatch
+from schemas.pack import Pack
 from schemas.protocols import TokenCounter
 from schemas.result import Fault, ItemResult, Outcome, Reason
 from schemas.settings import Budget, Fallback, Layout, Strategy
@@ -28,12 +31,6 @@ from schemas.task import Task
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
-
-# The costliest letters there are: a random nonce hardly ever takes more tokens than this one.
-_DEAR_NONCE = "qxzjvkwqzxjvkq"
-_DEAR_SEAL = "zqxj"
-_SEAL_SPARE = 2
-_SALT = "packsplit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +92,7 @@ def plan(
     budget: Budget | None = None,
     layout: Layout | None = None,
     fallback: Fallback | None = None,
+    guard: Guard | None = None,
     strategy: Strategy = "pack",
     seed: int = 0,
     text_field: str | None = None,
@@ -111,7 +109,8 @@ def plan(
         budget: how large a pack may grow.
         layout: envelope, binding, packing and order.
         fallback: the ladder, for the worst case.
-        strategy: ``"single"`` plans one call per item.
+        guard: its canaries take seats.
+        strategy: ``"single"`` and ``"session"`` plan one call per item.
         seed: same seed, same packs and prompts.
         text_field: the text's field in records, when not ``text``.
         id_field: the id's field in records, when not ``id``.
@@ -130,6 +129,7 @@ def plan(
         (1, {2: 0})
     """
     budget, layout, fallback = budget or Budget(), layout or Layout(), fallback or Fallback()
+    canaries = _checked_canaries((guard or Guard()).canaries, task) if strategy == "pack" else ()
     counter = counter or counter_for(model)
     every = as_items(items, text_field=text_field, id_field=id_field)
     asked, same_as = _distinct(every)
@@ -138,9 +138,11 @@ def plan(
         for item in every
         if not item.text.strip()
     ]
-    fixed = sum(counter.count_batch([pack_system(task, layout), end(_DEAR_NONCE)]))
+    fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
     room = allowance(task, budget, layout, counter, fixed_tokens=fixed, context_tokens=context_tokens)
     markers = Markers(counter, layout)
+    if canaries:
+        room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
     texts = markers.text_tokens([item.text for item in asked])
     fitting: list[tuple[Item, int]] = []
     for item, tokens in zip(asked, texts, strict=True):
@@ -152,11 +154,11 @@ def plan(
                 f"{room.room.tokens:,}. Raise Budget(input_tokens=...) or shorten the text"
             )
             refused.append(_refuse(item, Fault.OVER_BUDGET, detail))
-    if strategy == "single":
+    if strategy != "pack":
         packs: tuple[Pack[T], ...] = tuple(alone(task, item, tokens) for item, tokens in fitting)
         input_tokens = predict(task, [n for _, n in fitting], 0, counter).input_tokens or 0
     else:
-        packs = tuple(_packs(fitting, task, layout, room, markers, seed))
+        packs = tuple(_packs(fitting, task, layout, room, markers, seed, canaries))
         input_tokens = markers.prompt_tokens(packs, pack_system(task, layout))
     return Plan(
         items=tuple(every),
@@ -165,97 +167,11 @@ def plan(
         same_as=same_as,
         counter=counter.name,
         input_tokens=input_tokens,
-        reply_tokens=room.reply_tokens_per_item * len(fitting),
-        worst_case_calls=sum(fallback.worst_case_calls(len(pack.slots)) for pack in packs)
-        if strategy == "pack"
-        else len(packs),
+        reply_tokens=room.reply_tokens_per_item * sum(len(pack.slots) for pack in packs),
+        worst_case_calls=_worst_case(packs, fallback, strategy),
         allowance=room,
         baseline=predict(task, [n for _, n in fitting], room.reply_tokens_per_item, counter),
     )
-
-
-def seat(
-    pack_id: str,
-    task: Task[T],
-    members: Sequence[tuple[Item, int]],
-    layout: Layout,
-    seed: int,
-    markers: Markers,
-) -> Pack[T]:
-    """Give items their seats: order, handles, nonce and seals, all from the seed.
-
-    Args:
-        pack_id: names the pack; part of the seed.
-        task: what is asked.
-        members: items with their texts' tokens.
-        layout: order and binding.
-        seed: the run's seed.
-        markers: prices the markers.
-    """
-    # The texts go into the seed too, so that nobody who knows the seed alone can tell the nonce.
-    texts = [item.text for item, _ in members]
-    digest = hashlib.sha256("\x00".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-    random = Random(f"{_SALT}:{seed}:{pack_id}:{digest}")
-    order = list(members)
-    if layout.shuffle:
-        random.shuffle(order)
-    nonce = markers.cheap_nonce(random, texts)
-    seals = [draw_seal(random) if layout.binding == "seal" else None for _ in order]
-    while len(set(seals)) < len(seals) and layout.binding == "seal":
-        seals = [draw_seal(random) for _ in order]
-    handles = HANDLES[: len(order)]
-    costs = markers.cost(handles, nonce, seals)
-    slots = tuple(
-        Slot(item, handle, seal, tokens + cost)
-        for (item, tokens), handle, seal, cost in zip(order, handles, seals, costs, strict=True)
-    )
-    return Pack(pack_id, task, slots, nonce, layout)
-
-
-def alone(task: Task[T], item: Item, tokens: int) -> Pack[T]:
-    """Seat one item alone: no markers, one key, nothing to tell apart."""
-    return Pack(f"single:{item.id}", task, (Slot(item, SINGLE_HANDLE, None, tokens),), "", Layout())
-
-
-class Markers:
-    """What markers cost under one counter, so that each text is counted once and sums are exact.
-
-    A marker and a text meet where every tokenizer breaks, so a block's count is the marker's plus
-    the text's, whatever the nonce.
-    """
-
-    def __init__(self, counter: TokenCounter, layout: Layout) -> None:
-        self._counter = counter
-        seal = _DEAR_SEAL if layout.binding == "seal" else None
-        self._seal = seal
-        first, *_ = counts = counter.count_batch([block("", h, _DEAR_NONCE, seal) for h in HANDLES])
-        self._reference = first
-        self.dearest = max(counts) + (_SEAL_SPARE if seal else 0)
-
-    def text_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens that each text adds to a block, its marker left out."""
-        blocks = [block(cleaned(text), HANDLES[0], _DEAR_NONCE, self._seal) for text in texts]
-        return [count - self._reference for count in self._counter.count_batch(blocks)]
-
-    def cost(self, handles: Sequence[str], nonce: str, seals: Sequence[str | None]) -> list[int]:
-        """Tokens of each marker."""
-        return self._counter.count_batch(
-            [block("", handle, nonce, seal) for handle, seal in zip(handles, seals, strict=True)]
-        )
-
-    def cheap_nonce(self, random: Random, texts: Sequence[str]) -> str:
-        """Draw nonces until one takes no more tokens than the reserve; the first nearly always does."""
-        while True:
-            nonce = draw_nonce(random, texts)
-            (cost,) = self._counter.count_batch([block("", HANDLES[0], nonce, self._seal)])
-            if cost <= self._reference:
-                return nonce
-
-    def prompt_tokens(self, packs: Sequence[Pack[object]], system: str) -> int:
-        """Tokens of all prompts of these packs: the parts' sum, which is the whole's count."""
-        (head,) = self._counter.count_batch([system])
-        ends = self._counter.count_batch([end(pack.nonce) for pack in packs])
-        return len(packs) * head + sum(ends) + sum(s.size_tokens for pack in packs for s in pack.slots)
 
 
 def _packs(
@@ -265,13 +181,33 @@ def _packs(
     room: Allowance,
     markers: Markers,
     seed: int,
+    canaries: Sequence[Canary],
 ) -> Iterable[Pack[T]]:
     members = list(fitting)
     if layout.packing == "tight" and layout.shuffle:
-        Random(f"{_SALT}:{seed}:order").shuffle(members)
+        Random(f"{SALT}:{seed}:order").shuffle(members)
     way = pack_tightly if layout.packing == "tight" else pack_in_order
     for number, bin_ in enumerate(way([tokens + markers.dearest for _, tokens in members], room.room)):
-        yield seat(f"p{number}", task, [members[index] for index in bin_], layout, seed, markers)
+        seated = [members[index] for index in bin_]
+        yield seat(f"p{number}", task, seated, layout, seed, markers, canaries=canaries)
+
+
+def _worst_case(packs: Sequence[Pack[object]], fallback: Fallback, strategy: Strategy) -> int:
+    if strategy == "single":
+        return len(packs)
+    if strategy == "session":
+        return len(packs) * (1 + fallback.single)
+    return sum(fallback.worst_case_calls(len(pack.asked)) for pack in packs)
+
+
+def _checked_canaries(canaries: Sequence[Canary], task: Task[object]) -> Sequence[Canary]:
+    for canary in canaries:
+        try:
+            task.output.encode(canary.answer)
+        except Mismatch as error:
+            told = f"The canary {canary.text[:40]!r} has an answer that the task does not allow: {error}"
+            raise BadTask(told) from None
+    return canaries
 
 
 def _distinct(items: Sequence[Item]) -> tuple[list[Item], dict[ItemId, ItemId]]:

@@ -1,4 +1,4 @@
-"""The reply's outer schema: where each handle's answer stands, and where its seal.
+"""The reply's outer schema: where each handle's answer stands, and what binds it to its item.
 
 Handles come from a fixed pool in a fixed order, so the schema depends on the task, the layout and
 the number of seats alone: it is byte-identical for all packs of one size, which is what prompt and
@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from schemas.evidence import quoted, with_quotes
 from schemas.portable import ANSWER_NAME
 from schemas.settings import Layout
-from schemas.task import Task
+from schemas.task import Example, Task
 
 RESULTS_KEY = "results"
 ID_KEY = "id"
-SEAL_KEY = "seal"
 ANSWER_KEY = "answer"
+BOUND_WORDS = 3
+"""How many of an item's first words ``binding="words"`` asks for."""
+
+BOUND_NAME = "Bound"
+"""The definition of an answer together with what binds it to its item."""
 
 
 def reply_schema(task: Task[object], handles: Sequence[str], layout: Layout) -> dict[str, object]:
@@ -29,24 +34,36 @@ def reply_schema(task: Task[object], handles: Sequence[str], layout: Layout) -> 
 
     Returns:
         ``{"<handle>": answer, ...}`` (keyed) or ``{"results": [{"id", "answer"}, ...]}`` (array);
-        with seals, ``seal`` comes before ``answer`` so that a model binds before it judges.
+        with a binding, ``seal``, ``words`` or ``quote`` comes before ``answer`` so that a model binds
+        before it judges.
     """
-    defs: dict[str, object] = {ANSWER_NAME: task.output.portable.answer}
+    defs: dict[str, object] = {ANSWER_NAME: answer_schema(task)}
     answer: dict[str, object] = {"$ref": f"#/$defs/{ANSWER_NAME}"}
-    sealed = layout.binding == "seal"
+    bound: dict[str, object] = {} if layout.binding == "none" else {layout.binding: {"type": "string"}}
     if layout.envelope == "keyed":
-        if sealed:
-            defs["Sealed"] = _closed({SEAL_KEY: {"type": "string"}, ANSWER_KEY: answer})
-            answer = {"$ref": "#/$defs/Sealed"}
+        if bound:
+            defs[BOUND_NAME] = _closed({**bound, ANSWER_KEY: answer})
+            answer = {"$ref": f"#/$defs/{BOUND_NAME}"}
         root = _closed(dict.fromkeys(handles, answer))
     else:
-        entry: dict[str, object] = {ID_KEY: {"type": "string", "enum": list(handles)}}
-        if sealed:
-            entry[SEAL_KEY] = {"type": "string"}
+        entry: dict[str, object] = {ID_KEY: {"type": "string", "enum": list(handles)}, **bound}
         entry[ANSWER_KEY] = answer
         defs["Entry"] = _closed(entry)
         root = _closed({RESULTS_KEY: {"type": "array", "items": {"$ref": "#/$defs/Entry"}}})
     return {**root, "$defs": defs}
+
+
+def answer_schema(task: Task[object]) -> dict[str, object]:
+    """The schema of one answer as a reply holds it: with quotes where the task asks for them."""
+    plain = task.output.portable.answer
+    return with_quotes(plain) if task.evidence else plain
+
+
+def example_answer(task: Task[object], example: Example) -> object:
+    """A worked example's answer as a reply holds it."""
+    if not task.evidence:
+        return example.answer
+    return quoted(example.answer, example.text, task.output.portable.answer)
 
 
 def _closed(properties: dict[str, object]) -> dict[str, object]:

@@ -10,7 +10,9 @@
     └── RunError                the world: the call was right and something else failed
         ├── WeightsUnavailable  the local model's weights could not be had or did not verify
         ├── ServerFailed        the local model's server did not start or died
+        ├── GuardStop           the guard ended the run for what a reply showed
         └── ClientError         a call to a model failed; nothing usable came back
+            ├── NotSent         the session's time was over before the item's turn; nothing was sent
             ├── CallTimeout     no answer within the time the run allows one call
             ├── Unreachable     no connection, or the provider is down
             ├── RateLimited     the provider asks for fewer calls or tokens
@@ -81,6 +83,10 @@ class ServerFailed(RunError):
     """The local model's server did not start, or died."""
 
 
+class GuardStop(RunError):
+    """The guard was told to end the run when a reply shows such a signal, and one did."""
+
+
 class ClientError(RunError):
     """A call to a model failed and nothing usable came back.
 
@@ -98,6 +104,12 @@ class ClientError(RunError):
         self.provider = provider
         self.original = original
         super().__init__(message)
+
+
+class NotSent(ClientError):
+    """The session's deadline had passed before this item's turn: nothing was sent, nothing was spent."""
+
+    code = "not_sent"
 
 
 class CallTimeout(ClientError):

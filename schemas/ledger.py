@@ -5,7 +5,8 @@ Does not know: prices, or which calls were worth it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from schemas.usage import Usage
 
@@ -26,6 +27,19 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteSum:
+    """What one kind of call came to.
+
+    Attributes:
+        calls: how many, failed ones included.
+        usage: tokens as the provider reported them; a field is None when no call reported it.
+    """
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Running sums of a run.
 
@@ -35,6 +49,7 @@ class Ledger:
         unmetered_calls: replies whose usage the provider did not report; the sums leave them out.
         usage: tokens as the provider reported them; a field is None when no call reported it.
         baseline: the same items, one call each.
+        routes: the same sums by rung of the ladder (``pack``, ``repack``, ``session``, ``single``).
     """
 
     calls: int
@@ -42,6 +57,7 @@ class Ledger:
     unmetered_calls: int
     usage: Usage
     baseline: Baseline
+    routes: Mapping[str, RouteSum] = field(default_factory=dict)
 
     def __str__(self) -> str:
         rows = [
@@ -53,9 +69,19 @@ class Ledger:
         ]
         lines = [f"{name:<16} {packed:>11} {single:>12} {ratio:>7}" for name, packed, single, ratio in rows]
         lines.append("* predicted from the same texts and answers, not measured")
+        if len(self.routes) > 1:
+            lines += [_route(name, each) for name, each in self.routes.items()]
         if self.unmetered_calls:
             lines.append(f"{self.unmetered_calls} replies came without usage; the token sums leave them out")
         return "\n".join(lines)
+
+
+def _route(name: str, each: RouteSum) -> str:
+    used = each.usage
+    return (
+        f"{name:<8} {each.calls:>8,} calls, {_number(used.input_tokens)} tokens in "
+        f"({_number(used.cached_tokens)} cached), {_number(used.output_tokens)} out"
+    )
 
 
 def _row(name: str, packed: int | None, single: int | None) -> tuple[str, str, str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from schemas.guard import Canary
 from schemas.item import Item
 from schemas.settings import Layout
 from schemas.task import Task
@@ -25,14 +26,16 @@ class Slot:
     Attributes:
         item: who sits here.
         handle: the short tag that the reply uses for this seat.
-        seal: a random token that the reply must repeat before the answer; None without seals.
+        seal: a random number that the reply must repeat before the answer; None without seals.
         size_tokens: what the item adds to the prompt, markers included.
+        canary: set when the seat holds no item of the caller's but an input whose answer is known.
     """
 
     item: Item
     handle: str
     seal: str | None = None
     size_tokens: int = 0
+    canary: Canary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class Pack(Generic[T_co]):
     slots: tuple[Slot, ...]
     nonce: str
     layout: Layout
+
+    @property
+    def asked(self) -> tuple[Slot, ...]:
+        """The seats of the caller's items; canaries left out."""
+        return tuple(slot for slot in self.slots if slot.canary is None)
 
     @property
     def handles(self) -> tuple[str, ...]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from schemas.evidence import Quote
 from schemas.item import ItemId
 from schemas.ledger import Ledger
 from schemas.pack import Slot
+from schemas.signal import Signal, Trend, Trust
 from schemas.usage import Usage
 
 T_co = TypeVar("T_co", covariant=True)
@@ -37,6 +39,15 @@ class Route(StrEnum):
     CACHE = "cache"
 
 
+class Cause(StrEnum):
+    """Where the fault lies that a reason speaks of."""
+
+    INPUT = "input"
+    ANSWERED_BADLY = "answered_badly"
+    NOT_REACHED = "not_reached"
+    STOPPED = "stopped"
+
+
 class Fault(StrEnum):
     """Why an answer could not be used; the stable half of a reason."""
 
@@ -44,14 +55,32 @@ class Fault(StrEnum):
     OVER_BUDGET = "over_budget"
     MISSING = "missing"
     DUPLICATE = "duplicate"
-    SEAL_MISMATCH = "seal_mismatch"
+    MISBOUND = "misbound"
+    BLEED = "bleed"
     INVALID_VALUE = "invalid_value"
     TRUNCATED = "truncated"
     REFUSED = "refused"
     FILTERED = "filtered"
     UNREADABLE = "unreadable"
     CALL_FAILED = "call_failed"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
     STOPPED = "stopped"
+
+    @property
+    def cause(self) -> Cause:
+        """Whether the model answered badly, or could not be reached, or was not asked at all."""
+        return _CAUSES.get(self, Cause.ANSWERED_BADLY)
+
+
+_CAUSES = {
+    Fault.EMPTY_TEXT: Cause.INPUT,
+    Fault.OVER_BUDGET: Cause.INPUT,
+    Fault.CALL_FAILED: Cause.NOT_REACHED,
+    Fault.TIMEOUT: Cause.NOT_REACHED,
+    Fault.UNREACHABLE: Cause.NOT_REACHED,
+    Fault.STOPPED: Cause.STOPPED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +88,7 @@ class Reason:
     """Why an input has no value.
 
     Attributes:
-        fault: a stable word for tables and tests.
+        fault: a stable word for tables and tests; ``fault.cause`` tells a bad answer from no answer.
         detail: what happened, for a person.
     """
 
@@ -68,29 +97,6 @@ class Reason:
 
     def __str__(self) -> str:
         return f"{self.fault}: {self.detail}"
-
-
-class SignalKind(StrEnum):
-    """What kind of trace a reply showed."""
-
-    PROSE = "prose"
-    REPAIRED = "repaired"
-    DUPLICATE_KEY = "duplicate_key"
-    FOREIGN_HANDLE = "foreign_handle"
-    WRONG_SEAL = "wrong_seal"
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A trace in a reply that may mean bleed or damage.
-
-    Attributes:
-        kind: what was seen.
-        detail: what exactly, for a person.
-    """
-
-    kind: SignalKind
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +108,16 @@ class Verdict(Generic[T_co]):
         value: the answer, when accepted.
         reason: why not, when rejected; None means accepted.
         signals: traces that concern this slot.
+        trust: how far an accepted value is to be trusted.
+        quotes: the words the value rests on, where the task asks for them.
     """
 
     slot: Slot
     value: T_co | None = None
     reason: Reason | None = None
     signals: tuple[Signal, ...] = ()
+    trust: Trust = Trust.CLEAN
+    quotes: tuple[Quote, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -122,10 +132,15 @@ class Split(Generic[T_co]):
     Attributes:
         verdicts: one per slot, in the pack's order.
         signals: traces that concern the reply as a whole.
+        stop: the signal for which the guard ends the run; None when it does not.
+        whole_failed: True when the reply as such failed (cut off, refused, filtered, unreadable), so that
+            sending the same items together again may fail the same way.
     """
 
     verdicts: tuple[Verdict[T_co], ...]
     signals: tuple[Signal, ...] = ()
+    stop: Signal | None = None
+    whole_failed: bool = False
 
     @property
     def accepted(self) -> tuple[Verdict[T_co], ...]:
@@ -152,6 +167,8 @@ class ItemResult(Generic[T_co]):
         attempts: calls this item took part in.
         usage: this item's share of those calls' tokens.
         same_as: the input with the same text whose answer this is; None when it was asked itself.
+        trust: how far an accepted value is to be trusted.
+        quotes: the words the value rests on, where the task asks for them.
     """
 
     item_id: ItemId
@@ -163,6 +180,8 @@ class ItemResult(Generic[T_co]):
     attempts: int = 0
     usage: Usage = field(default_factory=Usage.none_spent)
     same_as: ItemId | None = None
+    trust: Trust = Trust.CLEAN
+    quotes: tuple[Quote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +195,7 @@ class RunResult(Generic[T_co]):
         counter: the token counter that sized the packs.
         elapsed_s: wall seconds from the first call to the last answer.
         stopped: why the run ended early; None when it ran to its end.
+        trends: tests over all packed answers of the run; empty where nothing was packed.
     """
 
     results: tuple[ItemResult[T_co], ...]
@@ -184,6 +204,7 @@ class RunResult(Generic[T_co]):
     counter: str
     elapsed_s: float
     stopped: str | None = None
+    trends: tuple[Trend, ...] = ()
 
     def __iter__(self) -> Iterator[ItemResult[T_co]]:
         return iter(self.results)
@@ -200,6 +221,11 @@ class RunResult(Generic[T_co]):
     def outcomes(self) -> Counter[Outcome]:
         """How many inputs ended how."""
         return Counter(result.outcome for result in self.results)
+
+    @property
+    def doubtful(self) -> tuple[ItemResult[T_co], ...]:
+        """The inputs whose accepted value a person may want to look at."""
+        return tuple(result for result in self.results if result.trust is Trust.DOUBTFUL)
 
     @property
     def unresolved(self) -> tuple[ItemResult[T_co], ...]:

@@ -11,9 +11,9 @@ from typing import Literal
 from schemas.errors import UsageError
 
 Envelope = Literal["keyed", "array"]
-Binding = Literal["none", "seal"]
+Binding = Literal["none", "seal", "words", "quote"]
 Packing = Literal["tight", "in_order"]
-Strategy = Literal["pack", "single"]
+Strategy = Literal["pack", "session", "single"]
 
 DEFAULT_ITEMS_PER_PACK = 10
 DEFAULT_CONTEXT_TOKENS = 32_000
@@ -71,34 +71,41 @@ class Limits:
 class Fallback:
     """What happens to items whose packed answer cannot be used.
 
+    Every further call an item takes part in holds at most half as many items as the one before, so the
+    ladder ends whatever comes back: see ``worst_case_calls``.
+
     Attributes:
-        repacks: how many times a failed pack's rest is packed again, each time at most half as large.
-        session: then ask one item a turn behind the pack's own, already cached, system part.
+        repacks: how many times a rejected item is packed again, with new neighbours. A pack that failed
+            as a whole (cut off, refused, filtered, unreadable) is halved instead, as often as it takes,
+            which does not count; 0 turns both off.
+        session: then ask one item a turn in one conversation behind the packs' own, already cached,
+            system part.
         single: then ask each item alone in a fresh call.
+        carry_turns: earlier turns of its session that a turn is shown. They are a way to bleed (K14);
+            docs/decisions.md has the measurement.
     """
 
     repacks: int = 2
     session: bool = True
     single: bool = True
+    carry_turns: int = 0
 
     def __post_init__(self) -> None:
-        if self.repacks < 0:
-            raise UsageError(f"Fallback(repacks={self.repacks}) must not be negative.")
+        for name in ("repacks", "carry_turns"):
+            if (value := getattr(self, name)) < 0:
+                raise UsageError(f"Fallback({name}={value}) must not be negative.")
 
-    def repack_sizes(self, rejected: int, pack_size: int) -> list[int]:
-        """How many rejected items share each new pack: at most half of what failed together."""
-        count = -(-rejected // max(1, pack_size // 2))
-        small, larger = divmod(rejected, count)
-        return [small + 1] * larger + [small] * (count - larger)
+    def worst_case_calls(self, items: int) -> int:
+        """Most calls that a pack of so many items can cause, itself included, whatever comes back.
 
-    def worst_case_calls(self, pack_size: int) -> int:
-        """Most calls that one pack can cause, itself included, whatever comes back."""
-        return 1 + self._worst_repacks(pack_size, self.repacks) + pack_size * (self.session + self.single)
-
-    def _worst_repacks(self, size: int, left: int) -> int:
-        if size < 2 or not left:
-            return 0
-        return sum(1 + self._worst_repacks(group, left - 1) for group in self.repack_sizes(size, size))
+        Each call's cost is shared among its members. An item's calls hold s, s/2, s/4 ... 1 items at
+        most, so its shares sum to less than 2, and to less than 1 where no call below 2 is made.
+        """
+        if not self.repacks:
+            packed = 1 + items * (self.session and items > 1)
+        else:
+            packed = 2 * items - 1 if self.session else max(1, items - 1)
+        return packed + items * self.single
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +115,10 @@ class Layout:
     Attributes:
         envelope: ``keyed`` makes each handle a key of one object; ``array`` asks for a list of
             objects that name their handle.
-        binding: ``seal`` puts a random token into each item's block that the reply must repeat
-            before the answer. It costs tokens; small models often cannot copy it.
+        binding: what the reply must repeat of an item before it answers: ``seal``, a random number put
+            into the item's block (cheapest, and proof); ``words``, the item's first words; ``quote``,
+            words of the item's own that the answer rests on. All cost tokens; small models often
+            cannot copy.
         packing: ``tight`` needs the fewest calls; ``in_order`` keeps inputs that follow each other
             together.
         shuffle: seat the items of a pack in random order, so that position and neighbours are chance.
@@ -123,7 +132,7 @@ class Layout:
     def __post_init__(self) -> None:
         for name, known in (
             ("envelope", ("keyed", "array")),
-            ("binding", ("none", "seal")),
+            ("binding", ("none", "seal", "words", "quote")),
             ("packing", ("tight", "in_order")),
         ):
             if (value := getattr(self, name)) not in known:

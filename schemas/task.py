@@ -40,12 +40,14 @@ class Task(Generic[T_co]):
         output: what one answer must be.
         examples: worked examples, shown before the items.
         label_notes: for classification, what each label means, where the caller said so.
+        evidence: for extraction, ask for a verbatim quote per field and look it up in the item's text.
     """
 
     instruction: str
     output: Output[T_co]
     examples: tuple[Example, ...] = ()
     label_notes: tuple[tuple[str, str], ...] = ()
+    evidence: bool = False
 
     @overload
     @staticmethod
@@ -100,18 +102,30 @@ class Task(Generic[T_co]):
     @overload
     @staticmethod
     def extract(
-        instruction: str, output: type[T], *, examples: Iterable[Example | tuple[str, object]] = ()
+        instruction: str,
+        output: type[T],
+        *,
+        examples: Iterable[Example | tuple[str, object]] = (),
+        evidence: bool = False,
     ) -> Task[T]: ...
 
     @overload
     @staticmethod
     def extract(
-        instruction: str, output: object, *, examples: Iterable[Example | tuple[str, object]] = ()
+        instruction: str,
+        output: object,
+        *,
+        examples: Iterable[Example | tuple[str, object]] = (),
+        evidence: bool = False,
     ) -> Task[object]: ...
 
     @staticmethod
     def extract(
-        instruction: str, output: object, *, examples: Iterable[Example | tuple[str, object]] = ()
+        instruction: str,
+        output: object,
+        *,
+        examples: Iterable[Example | tuple[str, object]] = (),
+        evidence: bool = False,
     ) -> Task[object]:
         """Get a structured value out of each item.
 
@@ -120,13 +134,16 @@ class Task(Generic[T_co]):
             output: a pydantic model, a dataclass, a type (``int``, ``list[str]``, ``Literal["a", "b"]``),
                 or a JSON schema as a mapping. Values come back as that type; for a mapping, as plain JSON.
             examples: ``(text, value)`` pairs.
+            evidence: ask for a verbatim quote per top-level field. Each is looked up in the item's own text
+                (as it is, normalised, then fuzzily); results carry the quotes with their offsets, and a
+                quote that stands in a neighbour's text instead rejects the answer. Costs reply tokens.
 
         Raises:
             BadTask: an empty instruction, an output nobody can describe, or a wrong example.
             SchemaNotPortable: an output that no vendor's constrained decoding can express.
         """
         made = output_for(output)
-        return Task(_instruction(instruction), made, _examples(examples, made))
+        return Task(_instruction(instruction), made, _examples(examples, made), evidence=evidence)
 
     @property
     def fingerprint(self) -> str:
@@ -137,6 +154,7 @@ class Task(Generic[T_co]):
             "schema": self.output.schema,
             "examples": [[example.text, example.answer] for example in self.examples],
             "label_notes": [list(pair) for pair in self.label_notes],
+            "evidence": self.evidence,
         }
         plain = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
         return hashlib.sha256(plain.encode()).hexdigest()

@@ -1,19 +1,22 @@
-"""Entries to slots: which seat each entry belongs to, by handle and, where used, by seal.
+"""Entries to slots: which seat each entry belongs to, by handle.
 
 Never by position: a reply in another order is fine, and one that names no handle is worth nothing.
-Does not know: whether an answer is a legal value.
+Does not know: whether an answer is a legal value, or whether it really is about its item.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.envelope import ANSWER_KEY, ID_KEY, SEAL_KEY
-from schemas.pack import Slot
-from schemas.result import Fault, Reason, Signal, SignalKind
-from schemas.settings import Layout
+from schemas.envelope import ANSWER_KEY, ID_KEY
+from schemas.evidence import QUOTES_KEY, VALUE_KEY
+from schemas.pack import Pack, Slot
+from schemas.result import Fault, Reason
+from schemas.settings import Binding
 from splitter.parse import Entry, JsonObject
+
+MOST_QUOTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,73 +25,75 @@ class Aligned:
 
     Attributes:
         slot: the seat.
-        answer: the answer's JSON; meaningless when ``reason`` is set.
+        answer: the answer's JSON, without its quotes; meaningless when ``reason`` is set.
         reason: why there is no answer to look at; None when there is one.
-        signals: traces that concern this slot.
+        echo: what the reply repeated of the item to bind the answer to it; None when it did not.
+        quotes: (field, quote) pairs the reply gave as evidence.
+        entries: how many entries the reply had for this handle.
+        repaired: True when a repair library had to guess the entry.
     """
 
     slot: Slot
     answer: object = None
     reason: Reason | None = None
-    signals: tuple[Signal, ...] = ()
+    echo: str | None = None
+    quotes: tuple[tuple[str, str], ...] = ()
+    entries: int = 0
+    repaired: bool = False
 
 
-def align(
-    slots: Sequence[Slot], entries: Sequence[Entry], layout: Layout, lost: Reason
-) -> tuple[list[Aligned], list[Signal]]:
+def align(pack: Pack[object], entries: Sequence[Entry], lost: Reason) -> list[Aligned]:
     """Seat the entries.
 
     Args:
-        slots: the pack's seats.
+        pack: its seats, layout and task.
         entries: what the reply held, in any order.
-        layout: says whether entries carry seals and in which envelope they came.
         lost: the reason for a slot that got nothing.
 
     Returns:
-        One ``Aligned`` per slot, and the traces that belong to no slot.
+        One ``Aligned`` per slot.
     """
-    by_handle: dict[str, list[Entry]] = {slot.handle: [] for slot in slots}
-    strangers = []
+    by_handle: dict[str, list[Entry]] = {slot.handle: [] for slot in pack.slots}
     for entry in entries:
         if entry.handle in by_handle:
             by_handle[entry.handle].append(entry)
-        else:
-            strangers.append(entry.handle)
-    signals = [
-        Signal(SignalKind.FOREIGN_HANDLE, f"the reply answers {name[:40]!r}, which no item is called")
-        for name in dict.fromkeys(strangers)
-    ]
-    owners = {slot.seal: slot for slot in slots if slot.seal is not None}
-    return [_seat(slot, by_handle[slot.handle], layout, lost, owners) for slot in slots], signals
+    return [_seat(slot, by_handle[slot.handle], pack, lost) for slot in pack.slots]
 
 
-def _seat(slot: Slot, entries: list[Entry], layout: Layout, lost: Reason, owners: dict[str, Slot]) -> Aligned:
+def _seat(slot: Slot, entries: list[Entry], pack: Pack[object], lost: Reason) -> Aligned:
     if not entries:
         return Aligned(slot, reason=lost)
-    signals: tuple[Signal, ...] = ()
-    if any(entry.repaired for entry in entries):
-        signals += (Signal(SignalKind.REPAIRED, "the reply was not JSON here; a repair was guessed"),)
+    repaired = any(entry.repaired for entry in entries)
     first = entries[0].content
-    if len(entries) > 1:
-        signals += (Signal(SignalKind.DUPLICATE_KEY, f"{slot.handle!r} is answered {len(entries)} times"),)
-        if any(repr(entry.content) != repr(first) for entry in entries[1:]):
-            reason = Reason(Fault.DUPLICATE, f"{len(entries)} different answers came back for this item")
-            return Aligned(slot, reason=reason, signals=signals)
-    wrapped = isinstance(first, JsonObject) and (
-        slot.seal is not None or (first.get(ID_KEY) == slot.handle and ANSWER_KEY in first)
-    )
-    if slot.seal is not None and (broken := _check_seal(slot, first, owners)) is not None:
-        reason, signal = broken
-        return Aligned(slot, reason=reason, signals=(*signals, signal))
-    answer = first[ANSWER_KEY] if wrapped and isinstance(first, JsonObject) and ANSWER_KEY in first else first
-    return Aligned(slot, answer, signals=signals)
+    if len(entries) > 1 and any(repr(entry.content) != repr(first) for entry in entries[1:]):
+        reason = Reason(Fault.DUPLICATE, f"{len(entries)} different answers came back for this item")
+        return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
+    binding = pack.layout.binding
+    wrapped = isinstance(first, JsonObject) and ANSWER_KEY in first and _is_wrapper(first, slot, binding)
+    echo = _text(first.get(binding)) if isinstance(first, JsonObject) and binding != "none" else None
+    answer = first[ANSWER_KEY] if wrapped and isinstance(first, JsonObject) else first
+    quotes: tuple[tuple[str, str], ...] = ()
+    if pack.task.evidence and isinstance(answer, JsonObject) and VALUE_KEY in answer and QUOTES_KEY in answer:
+        quotes = _quotes(answer[QUOTES_KEY])
+        answer = answer[VALUE_KEY]
+    return Aligned(slot, answer, None, echo, quotes, len(entries), repaired)
 
 
-def _check_seal(slot: Slot, content: object, owners: dict[str, Slot]) -> tuple[Reason, Signal] | None:
-    given = content.get(SEAL_KEY) if isinstance(content, JsonObject) else None
-    if given == slot.seal:
-        return None
-    owner = owners.get(given) if isinstance(given, str) else None
-    whose = f"the seal of item {owner.item.id!r}" if owner else f"{str(given)[:40]!r}"
-    detail = f"the answer is sealed with {whose}, not with this item's seal"
-    return Reason(Fault.SEAL_MISMATCH, detail), Signal(SignalKind.WRONG_SEAL, detail)
+def _is_wrapper(content: JsonObject, slot: Slot, binding: Binding) -> bool:
+    """An object that holds the answer, not an answer that happens to have such a field."""
+    return binding in content or content.get(ID_KEY) == slot.handle or set(content) == {ANSWER_KEY}
+
+
+def _quotes(given: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(given, Mapping):
+        return ()
+    found: list[tuple[str, str]] = []
+    for field, quote in given.items():
+        parts = quote if isinstance(quote, list) else [quote]
+        found += [(str(field), part) for part in parts if isinstance(part, str) and part.strip()]
+    return tuple(found[:MOST_QUOTES])
+
+
+def _text(value: object) -> str | None:
+    """A seal may come back as a number: it is digits."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None

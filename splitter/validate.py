@@ -20,16 +20,16 @@ MOST_DEPTH = 64
 
 def validate(aligned: Aligned, task: Task[T]) -> Verdict[T]:
     """Turn a seated answer into a verdict; a bad one becomes a reason, never an exception."""
-    slot, signals = aligned.slot, aligned.signals
+    slot = aligned.slot
     if aligned.reason is not None:
-        return Verdict(slot, reason=aligned.reason, signals=signals)
+        return Verdict(slot, reason=aligned.reason)
     if (broken := _unusable(aligned.answer, 0)) is not None:
-        return Verdict(slot, reason=Reason(Fault.INVALID_VALUE, broken), signals=signals)
+        return Verdict(slot, reason=Reason(Fault.INVALID_VALUE, broken))
     try:
         value = task.output.decode(aligned.answer)
     except Mismatch as error:
-        return Verdict(slot, reason=Reason(Fault.INVALID_VALUE, str(error)), signals=signals)
-    return Verdict(slot, value=value, signals=signals)
+        return Verdict(slot, reason=Reason(Fault.INVALID_VALUE, str(error)))
+    return Verdict(slot, value=value)
 
 
 def _unusable(value: object, depth: int) -> str | None:

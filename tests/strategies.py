@@ -33,7 +33,7 @@ texts = st.one_of(
 layouts = st.builds(
     Layout,
     envelope=st.sampled_from(["keyed", "array"]),
-    binding=st.sampled_from(["none", "seal"]),
+    binding=st.sampled_from(["none", "seal", "words", "quote"]),
     packing=st.sampled_from(["tight", "in_order"]),
     shuffle=st.booleans(),
 )
@@ -49,6 +49,6 @@ def pack_of(*texts: str, layout: Layout | None = None, task: Task[object] = SENT
 def plain_pack(n: int, *, task: Task[object] = SENTIMENT, layout: Layout | None = None) -> Pack[object]:
     """A pack with the handles in the pool's order and items 0..n-1 in theirs."""
     layout = layout or Layout(shuffle=False)
-    seal = (lambda i: f"s{i:03}") if layout.binding == "seal" else (lambda i: None)
+    seal = (lambda i: f"{i + 100}") if layout.binding == "seal" else (lambda i: None)
     slots = tuple(Slot(Item(i, f"text {i}"), HANDLES[i], seal(i), 5) for i in range(n))
     return Pack("p0", task, slots, "abcdefghijklmn", layout)

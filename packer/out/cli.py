@@ -21,11 +21,14 @@ from packer.plan import Plan, plan
 from packer.run.api import OnProgress, pack_and_run
 from schemas.errors import PacksplitError, UsageError
 from schemas.result import Outcome, RunResult
-from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget
+from schemas.settings import DEFAULT_ITEMS_PER_PACK, Binding, Budget, Layout, Strategy
 from schemas.task import Task
 
 if TYPE_CHECKING:
     from packer.run.tally import Tally
+
+TREND_P = 0.01
+"""Trends this unlikely by chance are told; there are four tests a run."""
 
 UNRESOLVED, MISUSED, WORLD_FAILED = 1, 2, 3
 
@@ -47,6 +50,8 @@ IdField = Annotated[
     str | None, typer.Option("--id-field", help="Which field holds the id; else the row's number.")
 ]
 PackItems = Annotated[int, typer.Option("--items-per-pack", min=1, help="Most items in one call.")]
+HowAsked = Annotated[Strategy, typer.Option("--strategy", help="pack; session (one item a turn) or single.")]
+Bound = Annotated[Binding, typer.Option("--binding", help="What a reply repeats of an item: seal is proof.")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same prompts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON on standard output.")]
 
@@ -62,6 +67,8 @@ def run_command(
     text_field: TextField = None,
     id_field: IdField = None,
     items_per_pack: PackItems = DEFAULT_ITEMS_PER_PACK,
+    strategy: HowAsked = "pack",
+    binding: Bound = "none",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -80,13 +87,15 @@ def run_command(
                 task,
                 model=model,
                 budget=Budget(items=items_per_pack),
+                strategy=strategy,
+                layout=Layout(binding=binding),
                 seed=seed,
                 text_field=text,
                 id_field=key,
                 on_progress=on_progress,
             )
         write_results(out, done)
-        _say(_run_summary(done, out), str(done.ledger), as_json)
+        _say(_run_summary(done, out), _told(done), as_json)
         for result in done.unresolved[:3]:
             typer.echo(f"no value for item {result.item_id!r}: {result.reason}", err=True)
         if (left := len(done.unresolved)) > 3:
@@ -105,6 +114,8 @@ def plan_command(
     text_field: TextField = None,
     id_field: IdField = None,
     items_per_pack: PackItems = DEFAULT_ITEMS_PER_PACK,
+    strategy: HowAsked = "pack",
+    binding: Bound = "none",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -120,6 +131,8 @@ def plan_command(
             task,
             model=model,
             budget=Budget(items=items_per_pack),
+            strategy=strategy,
+            layout=Layout(binding=binding),
             seed=seed,
             text_field=text,
             id_field=key,
@@ -187,6 +200,15 @@ def _say(summary: dict[str, object], text: str, as_json: bool) -> None:
     sys.stdout.write((json.dumps(summary) if as_json else text) + "\n")
 
 
+def _told(done: RunResult[object]) -> str:
+    """The ledger, and what was seen of bleed."""
+    lines = [str(done.ledger)]
+    if done.doubtful:
+        lines.append(f"{len(done.doubtful)} answers are doubtful; the results say why (column signals)")
+    lines += [each.detail for each in done.trends if each.p_value is not None and each.p_value <= TREND_P]
+    return "\n".join(lines)
+
+
 def _run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
     ledger = done.ledger
     return {
@@ -202,6 +224,17 @@ def _run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
             "input_tokens": ledger.baseline.input_tokens,
             "output_tokens": ledger.baseline.output_tokens,
         },
+        "routes": {
+            name: {
+                "calls": each.calls,
+                "input_tokens": each.usage.input_tokens,
+                "cached_tokens": each.usage.cached_tokens,
+                "output_tokens": each.usage.output_tokens,
+            }
+            for name, each in ledger.routes.items()
+        },
+        "doubtful": len(done.doubtful),
+        "trends": {str(each.kind): {"p_value": each.p_value, "detail": each.detail} for each in done.trends},
         "elapsed_s": round(done.elapsed_s, 3),
         "model": done.model,
         "counter": done.counter,

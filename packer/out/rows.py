@@ -84,7 +84,9 @@ def as_row(result: ItemResult[object] | None) -> dict[str, object]:
                 "outcome",
                 "route",
                 "reason",
+                "trust",
                 "signals",
+                "quotes",
                 "attempts",
                 "input_tokens",
                 "output_tokens",
@@ -96,7 +98,18 @@ def as_row(result: ItemResult[object] | None) -> dict[str, object]:
         "outcome": result.outcome,
         "route": result.route,
         "reason": None if result.reason is None else str(result.reason),
+        "trust": result.trust,
         "signals": [f"{signal.kind}: {signal.detail}" for signal in result.signals],
+        "quotes": [
+            {
+                "field": each.field,
+                "text": each.text,
+                "match": each.match,
+                "start": each.start,
+                "end": each.end,
+            }
+            for each in result.quotes
+        ],
         "attempts": result.attempts,
         "input_tokens": result.usage.input_tokens,
         "output_tokens": result.usage.output_tokens,

@@ -13,18 +13,23 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from packer.clients.choose import Chosen, choose
-from packer.plan import Markers, Plan, plan
+from packer.plan import Plan, plan
 from packer.render import pack_system, single_system
+from packer.run.ask import Rules
 from packer.run.drive import Driver
-from packer.run.flow import Rules
+from packer.run.ladder import Ladder
 from packer.run.loop import run_to_end
 from packer.run.tally import Tally
+from packer.seat import Markers
 from packer.tokens import counter_for
+from schemas.guard import Guard
 from schemas.item import Item, ItemId, ItemLike, as_items
 from schemas.protocols import Client, TokenCounter
 from schemas.result import ItemResult, Outcome, Route, RunResult
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
+from schemas.signal import Trend
 from schemas.task import Task
+from splitter.fleet import fleet
 
 T = TypeVar("T")
 
@@ -41,6 +46,7 @@ def pack_and_run(
     budget: Budget | None = None,
     limits: Limits | None = None,
     fallback: Fallback | None = None,
+    guard: Guard | None = None,
     layout: Layout | None = None,
     counter: TokenCounter | None = None,
     seed: int = 0,
@@ -59,10 +65,12 @@ def pack_and_run(
             ``"openai/<name>"``.
         client: instead of ``model``, an ``OpenAI`` or ``AsyncOpenAI`` client (give ``model`` its model's
             name), or anything with the one method of ``Client``.
-        strategy: ``"pack"``, or ``"single"`` for one call per item.
+        strategy: ``"pack"``; ``"session"`` for one item a turn behind a cached prefix; ``"single"`` for
+            one fresh call per item.
         budget: how large a pack may grow.
         limits: concurrency and deadlines.
         fallback: what happens to items whose packed answer cannot be used.
+        guard: which signals of bleed reject an answer, make it doubtful, or stop the run.
         layout: envelope, binding, packing, order.
         counter: counts tokens; None takes the client's own, else the best that is there.
         seed: same seed, same packs, same prompts.
@@ -95,6 +103,7 @@ def pack_and_run(
         budget=budget,
         limits=limits,
         fallback=fallback,
+        guard=guard,
         layout=layout,
         counter=counter,
         seed=seed,
@@ -115,6 +124,7 @@ async def pack_and_run_async(
     budget: Budget | None = None,
     limits: Limits | None = None,
     fallback: Fallback | None = None,
+    guard: Guard | None = None,
     layout: Layout | None = None,
     counter: TokenCounter | None = None,
     seed: int = 0,
@@ -127,7 +137,9 @@ async def pack_and_run_async(
     every = as_items(items, text_field=text_field, id_field=id_field)
     chosen = choose(model=model, client=client)
     try:
-        job = await _prepare(chosen, every, task, strategy, budget, limits, fallback, layout, counter, seed)
+        job = await _prepare(
+            chosen, every, task, strategy, budget, limits, fallback, guard, layout, counter, seed
+        )
         start_s = time.perf_counter()
         async with aclosing(job.results(on_progress)) as settled:
             by_id = {result.item_id: result async for result in settled}
@@ -150,6 +162,7 @@ async def pack_and_run_async(
         counter=job.counter.name,
         elapsed_s=elapsed_s,
         stopped=str(job.driver.stopped) if job.driver.stopped is not None else None,
+        trends=await asyncio.to_thread(_trends, job),
     )
 
 
@@ -163,6 +176,7 @@ async def pack_and_stream(
     budget: Budget | None = None,
     limits: Limits | None = None,
     fallback: Fallback | None = None,
+    guard: Guard | None = None,
     layout: Layout | None = None,
     counter: TokenCounter | None = None,
     seed: int = 0,
@@ -184,7 +198,9 @@ async def pack_and_stream(
     every = as_items(items, text_field=text_field, id_field=id_field)
     chosen = choose(model=model, client=client)
     try:
-        job = await _prepare(chosen, every, task, strategy, budget, limits, fallback, layout, counter, seed)
+        job = await _prepare(
+            chosen, every, task, strategy, budget, limits, fallback, guard, layout, counter, seed
+        )
         accepted = False
         async with aclosing(job.results(on_progress)) as settled:
             async for result in settled:
@@ -204,6 +220,7 @@ class _Job(Generic[T]):
     driver: Driver[T]
     tally: Tally
     counter: TokenCounter
+    seed: int
 
     async def results(self, on_progress: OnProgress | None) -> AsyncGenerator[ItemResult[T], None]:
         """Refused inputs first, then whatever settles; repeats right after the one that was asked."""
@@ -237,11 +254,13 @@ async def _prepare(
     budget: Budget | None,
     limits: Limits | None,
     fallback: Fallback | None,
+    guard: Guard | None,
     layout: Layout | None,
     counter: TokenCounter | None,
     seed: int,
 ) -> _Job[T]:
     layout, fallback, limits = layout or Layout(), fallback or Fallback(), limits or Limits()
+    guard = guard or Guard()
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
     # The embedded model's own counter starts its server: blocking work that belongs in a thread.
@@ -255,14 +274,21 @@ async def _prepare(
         budget=budget,
         layout=layout,
         fallback=fallback,
+        guard=guard,
         strategy=strategy,
         seed=seed,
     )
     heads = counting.count_batch([pack_system(task, layout), single_system(task)])
     tally = Tally(len(made.items), pack_fixed_tokens=heads[0], single_fixed_tokens=heads[1])
-    rules = Rules(fallback, made.allowance, Markers(counting, layout), seed)
-    route = Route.SINGLE if strategy == "single" else Route.PACK
-    return _Job(made, Driver(chosen.client, rules, limits, tally, route), tally, counting)
+    markers = Markers(counting, layout)
+    rules = Rules(fallback, guard, layout, made.allowance, markers, max(heads), seed)
+    ladder = Ladder[T](rules, route=Route.SINGLE if strategy == "single" else Route.PACK)
+    return _Job(made, Driver(chosen.client, ladder, limits, tally, strategy), tally, counting, seed)
+
+
+def _trends(job: _Job[T]) -> tuple[Trend, ...]:
+    rows = job.driver.ladder.gallery.rows
+    return fleet(rows, seed=job.seed) if rows else ()
 
 
 def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:
@@ -274,4 +300,6 @@ def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:
         result.reason,
         result.signals,
         same_as=result.item_id,
+        trust=result.trust,
+        quotes=result.quotes,
     )

@@ -1,114 +1,108 @@
-"""The live driver: many flows at once, calls under one concurrency limit, each with a deadline.
+"""The live driver: asks of one ladder, under one concurrency limit, each with a deadline.
 
-Memory is bounded by the calls in flight: a flow starts only when there is room for its first call.
-Does not know: what a flow asks or why.
+Memory is bounded by the calls in flight: a pack is opened only when there is room for its call. Does
+not know: what is asked or why.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Generic, TypeVar
 
-from packer.run.flow import Ask, Reply, Rules, flow
+from packer.run.ask import Ask, Reply
+from packer.run.ladder import SESSION_ITEMS, Ladder
 from packer.run.tally import Tally
 from schemas.chat import Completion
-from schemas.errors import CallTimeout, ClientError, UsageError
+from schemas.errors import CallTimeout, ClientError, NotSent, RunError, UsageError
 from schemas.pack import Pack
 from schemas.protocols import Client
-from schemas.result import Fault, ItemResult, Outcome, Reason, Route
-from schemas.settings import Limits
+from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.settings import Limits, Strategy
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Driver(Generic[T]):
-    """Drives the flows of one run.
+    """Drives one run.
 
     Attributes:
         client: answers prompts.
-        rules: what the flows may do.
+        ladder: says what to ask.
         limits: concurrency and deadlines.
         tally: is told of every call.
-        route: the rung on which flows start.
-        stopped: set when no further call can succeed.
+        strategy: how packs of the plan are asked.
+        stopped: set when no further call can succeed, or the guard ended the run.
     """
 
     client: Client
-    rules: Rules
+    ladder: Ladder[T]
     limits: Limits
     tally: Tally
-    route: Route = Route.PACK
-    stopped: ClientError | None = None
+    strategy: Strategy = "pack"
+    stopped: RunError | None = None
+    _deadlines: dict[str, float] = field(default_factory=dict)
 
     async def run(self, packs: Iterable[Pack[T]]) -> AsyncGenerator[tuple[ItemResult[T], ...], None]:
         """Drive all packs; yield results as they settle."""
-        gate = asyncio.Semaphore(self.limits.concurrency)
-        queue: asyncio.Queue[tuple[ItemResult[T], ...]] = asyncio.Queue()
-        waiting = iter(packs)
-        tasks: set[asyncio.Task[None]] = set()
-
-        def start_more() -> None:
-            while len(tasks) < self.limits.concurrency and (pack := next(waiting, None)) is not None:
-                tasks.add(asyncio.create_task(self._live(pack, gate, queue)))
-
-        start_more()
-        getter: asyncio.Task[tuple[ItemResult[T], ...]] | None = None
+        opening = iter(packs)
+        ready: deque[Ask[T]] = deque()
+        flying: dict[asyncio.Task[Reply], Ask[T]] = {}
         try:
-            while tasks:
-                getter = asyncio.create_task(queue.get())
-                done, _ = await asyncio.wait({getter, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-                if getter in done:
-                    yield getter.result()
-                else:
-                    getter.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await getter
-                for task in done & tasks:
-                    tasks.discard(task)
-                    task.result()
-                start_more()
-                while not queue.empty():
-                    yield queue.get_nowait()
-        finally:
-            left = [*tasks, *([getter] if getter is not None else [])]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
-
-    async def _live(
-        self, pack: Pack[T], gate: asyncio.Semaphore, queue: asyncio.Queue[tuple[ItemResult[T], ...]]
-    ) -> None:
-        life = flow(pack, self.rules, route=self.route)
-        left = {slot.item.id for slot in pack.slots}
-        try:
-            step = next(life)
             while True:
-                left -= {result.item_id for result in step.settled}
-                if step.settled:
-                    queue.put_nowait(step.settled)
-                if self.stopped is not None:
-                    life.close()
-                    queue.put_nowait(tuple(self._unasked(item_id) for item_id in left))
-                    return
-                replies = await asyncio.gather(*(self._call(ask, gate) for ask in step.asks))
-                step = life.send(tuple(replies))
-        except StopIteration as end:
-            queue.put_nowait(end.value)
+                while self.stopped is None and len(flying) < self.limits.concurrency:
+                    ask = ready.popleft() if ready else self._open(opening)
+                    if ask is None:
+                        break
+                    flying[asyncio.create_task(self._reply(ask))] = ask
+                if not flying:
+                    if self.stopped is None and (asks := self.ladder.drain()):
+                        ready.extend(asks)
+                        continue
+                    break
+                done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                # In the order of sending: with equal replies, equal runs.
+                for task in [each for each in flying if each in done]:
+                    ask, reply = flying.pop(task), task.result()
+                    if not isinstance(reply, NotSent):
+                        self.tally.book(ask.route, ask.pack.slots, reply)
+                    if isinstance(reply, ClientError) and reply.stops_run and self.stopped is None:
+                        self.stopped = reply
+                    step = self.ladder.take(ask, reply)
+                    self.stopped = self.stopped or self.ladder.stop
+                    ready.extend(step.asks)
+                    if step.settled:
+                        yield step.settled
+            if self.stopped is not None:
+                yield self.ladder.abandon(str(self.stopped))
+                for pack in opening:
+                    yield tuple(self._unasked(slot.item.id) for slot in pack.asked)
+        finally:
+            for task in flying:
+                task.cancel()
+            await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _call(self, ask: Ask[T], gate: asyncio.Semaphore) -> Reply:
-        async with gate:
-            reply = await self._reply(ask)
-        self.tally.book(ask.route, ask.pack.slots, reply)
-        if isinstance(reply, ClientError) and reply.stops_run and self.stopped is None:
-            self.stopped = reply
-        return reply
+    def _open(self, packs: Iterator[Pack[T]]) -> Ask[T] | None:
+        if self.strategy == "session":
+            members = list(islice(packs, SESSION_ITEMS))
+            return self.ladder.converse(members) if members else None
+        pack = next(packs, None)
+        return None if pack is None else self.ladder.first(pack)
 
     async def _reply(self, ask: Ask[T]) -> Reply:
         deadline_s = self.limits.call_deadline_s(ask.prompt.items)
+        if ask.session is not None:
+            now_s = time.monotonic()
+            whole_s = self.limits.call_deadline_s(ask.session_items)
+            left_s = self._deadlines.setdefault(ask.session, now_s + whole_s) - now_s
+            if left_s <= 0:
+                return NotSent(f"the session's {whole_s:g} s were over before this item's turn")
+            deadline_s = min(deadline_s, left_s)
         try:
             async with asyncio.timeout(deadline_s):
                 reply: object = await self.client.complete(ask.prompt)

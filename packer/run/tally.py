@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from packer.baseline import settle
-from packer.run.flow import Reply
+from packer.run.ask import Reply
 from schemas.chat import Completion
 from schemas.errors import RunError
-from schemas.ledger import Baseline, Ledger
+from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.pack import Slot
 from schemas.protocols import TokenCounter
 from schemas.result import Route
@@ -36,6 +36,7 @@ class Tally:
         single_fixed_tokens: counted prompt tokens of a single call without its item.
         counted_input_tokens: what our counter made of the metered prompts.
         metered_input_tokens: what the provider made of the same prompts.
+        routes: calls and tokens by rung of the ladder.
     """
 
     items: int
@@ -50,26 +51,25 @@ class Tally:
     single_fixed_tokens: int = 0
     counted_input_tokens: int = 0
     metered_input_tokens: int = 0
+    routes: dict[str, RouteSum] = field(default_factory=dict)
 
     def book(self, route: Route, slots: Sequence[Slot], reply: Reply) -> None:
         """Add one call."""
         self.calls += 1
+        before = self.routes.get(route, RouteSum())
+        spent = reply.usage if isinstance(reply, Completion) else Usage()
+        self.routes[str(route)] = RouteSum(before.calls + 1, _plus_known(before.usage, spent))
         if not isinstance(reply, Completion):
             self.failed_calls += 1
             return
         self.model = reply.model or self.model
-        spent = reply.usage
         if spent.input_tokens is not None:
             fixed = self.single_fixed_tokens if route is Route.SINGLE else self.pack_fixed_tokens
             self.counted_input_tokens += fixed + sum(slot.size_tokens for slot in slots)
             self.metered_input_tokens += spent.input_tokens
         if spent.input_tokens is None or spent.output_tokens is None:
             self.unmetered_calls += 1
-        self.usage = Usage(
-            known_sum([self.usage.input_tokens, spent.input_tokens]),
-            known_sum([self.usage.cached_tokens, spent.cached_tokens]),
-            known_sum([self.usage.output_tokens, spent.output_tokens]),
-        )
+        self.usage = _plus_known(self.usage, spent)
 
     def ledger(self, planned: Baseline, answers: Sequence[object], counter: TokenCounter) -> Ledger:
         """Close the books.
@@ -89,4 +89,15 @@ class Tally:
             )
         except RunError:  # the counter's server died: answers that were paid for matter more than a forecast
             baseline = Baseline(planned.calls)
-        return Ledger(self.calls, self.failed_calls, self.unmetered_calls, self.usage, baseline)
+        return Ledger(
+            self.calls, self.failed_calls, self.unmetered_calls, self.usage, baseline, dict(self.routes)
+        )
+
+
+def _plus_known(sums: Usage, spent: Usage) -> Usage:
+    """Add what is known; a field stays None until a call reports it."""
+    return Usage(
+        known_sum([sums.input_tokens, spent.input_tokens]),
+        known_sum([sums.cached_tokens, spent.cached_tokens]),
+        known_sum([sums.output_tokens, spent.output_tokens]),
+    )

@@ -1,9 +1,25 @@
-"""For tests of code that uses packsplit: a client that answers from a script, and a loopback server.
+"""For tests of code that uses packsplit: scripted and faulty clients, and a loopback server with faults.
 
-Public: these are the fakes that our own tests use.
+Public: these are the fakes that our own tests use. Imported by nothing else in the house.
 """
 
-from packer.testing.scripted import Answers, ScriptedClient, items_of
+from packer.testing.faults import FaultKind, Inject, Moves
+from packer.testing.faulty import Answers, FaultyClient
+from packer.testing.ledger import Served, ServerLedger
+from packer.testing.reader import items_of
+from packer.testing.scripted import ScriptedClient
 from packer.testing.server import FaultServer, WireFault
 
-__all__ = ["Answers", "FaultServer", "ScriptedClient", "WireFault", "items_of"]
+__all__ = [
+    "Answers",
+    "FaultKind",
+    "FaultServer",
+    "FaultyClient",
+    "Inject",
+    "Moves",
+    "ScriptedClient",
+    "Served",
+    "ServerLedger",
+    "WireFault",
+    "items_of",
+]

@@ -7,60 +7,20 @@ script does not cover raises. Does not know: tasks; it sees prompts only.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from packer.render import packed_reply
+from packer.testing.faults import Written
+from packer.testing.faulty import Answers
+from packer.testing.reader import items_of
+from packer.testing.shape import answer_in, bound, shape_of, written
 from packer.tokens import Utf8Bound
 from schemas.chat import Completion, Prompt
-from schemas.envelope import RESULTS_KEY
 from schemas.errors import ClientError, UnscriptedPrompt
-from schemas.pack import SINGLE_HANDLE
 from schemas.protocols import TokenCounter
-from schemas.settings import Layout
 from schemas.usage import Usage
-
-Answers = Callable[[str], object] | Mapping[str, object]
-"""Each text's answer as JSON; a text that a mapping lacks is unscripted."""
 
 Spoiler = Callable[[Prompt, str], "str | Completion | ClientError"]
 """Sees the perfect reply to a prompt and says what comes back instead."""
-
-_MARK = re.compile(r"\[([a-z]{14})\] (\w+)(?: \(([a-z]{4})\))?: ")
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One item as a prompt shows it.
-
-    Attributes:
-        handle: its tag.
-        text: its text.
-        seal: its seal; None without.
-    """
-
-    handle: str
-    text: str
-    seal: str | None = None
-
-
-def items_of(prompt: Prompt) -> list[Shown]:
-    """Find the items in a prompt's last message, as a careful reader would.
-
-    The first marker gives the nonce; only markers with that nonce count, whatever texts contain.
-    """
-    content = prompt.messages[-1].content
-    first = _MARK.match(content)
-    if first is None or SINGLE_HANDLE in _properties(prompt):
-        return [Shown(SINGLE_HANDLE, content)]
-    nonce = re.escape(first[1])
-    pieces = re.split(rf"(?:^|\n)\[{nonce}\] (?:(\w+)(?: \(([a-z]{{4}})\))?: |end\n$)", content)
-    shown = []
-    for at in range(1, len(pieces) - 3, 3):
-        handle, seal, text = pieces[at : at + 3]
-        shown.append(Shown(handle, text, seal))
-    return shown
 
 
 class ScriptedClient:
@@ -115,14 +75,22 @@ class ScriptedClient:
         return Completion(reply, usage=Usage(sent, 0, len(reply)), model=self.name)
 
     def _perfect(self, prompt: Prompt) -> str:
-        shown = items_of(prompt)
         if self._answers is None:
             return ""
-        answers = {each.handle: self._answer(each.text) for each in shown}
-        array = RESULTS_KEY in _properties(prompt)
-        sealed = any(each.seal is not None for each in shown)
-        layout = Layout(envelope="array" if array else "keyed", binding="seal" if sealed else "none")
-        return packed_reply(answers, layout, {each.handle: each.seal for each in shown})
+        shown = items_of(prompt)
+        shape = shape_of(prompt.reply_schema, [each.handle for each in shown])
+        return written(
+            shape,
+            [
+                Written(
+                    s.handle,
+                    s.text,
+                    bound(shape, s.text, s.seal),
+                    answer_in(shape, self._answer(s.text), s.text),
+                )
+                for s in shown
+            ],
+        )
 
     def _answer(self, text: str) -> object:
         if isinstance(self._answers, Mapping):
@@ -131,8 +99,3 @@ class ScriptedClient:
             return self._answers[text]
         assert self._answers is not None  # noqa: S101  # _perfect has looked
         return self._answers(text)
-
-
-def _properties(prompt: Prompt) -> Mapping[str, object]:
-    found = prompt.reply_schema.get("properties")
-    return found if isinstance(found, Mapping) else {}

@@ -1,43 +1,47 @@
-"""The ladder as data: which rung comes next, and that its worst case is a true bound."""
+"""The ladder as data: which rung comes next, and that calls halve all the way down."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.result import Route
 from schemas.settings import Fallback
-from splitter import escalate, last_rungs
+from splitter import Need, escalate, last_rungs
 
 
-def test_the_order_of_rungs() -> None:
-    policy = Fallback(repacks=1)
-    need = escalate(3, 10, 0, policy)
-    assert need is not None
-    assert (need.route, need.groups) == (Route.REPACK, (3,))
-    need = escalate(3, 5, 1, policy)
-    assert need is not None
-    assert need.route is Route.SESSION
-    need = last_rungs(Route.SESSION, 3, policy)
-    assert need is not None
-    assert need.route is Route.SINGLE
-    assert last_rungs(Route.SINGLE, 3, policy) is None
+@pytest.mark.parametrize(
+    ("members", "done", "whole", "need"),
+    [
+        (20, 0, False, Need(Route.REPACK, 10, mixed=True)),
+        (20, 2, False, Need(Route.SESSION)),
+        (20, 2, True, Need(Route.REPACK, 10)),
+        (5, 0, True, Need(Route.REPACK, 2)),
+        (3, 0, False, Need(Route.SESSION)),
+        (2, 0, True, Need(Route.SESSION)),
+        (1, 0, True, Need(Route.SINGLE)),
+    ],
+)
+def test_the_next_rung(members: int, done: int, whole: bool, need: Need) -> None:
+    """A pack that failed whole keeps to itself and is halved however often; single rejects mix."""
+    assert escalate(members, done, Fallback(), whole_failed=whole) == need
 
 
-def test_one_rejected_item_is_not_packed_with_itself() -> None:
-    need = escalate(1, 10, 0, Fallback())
-    assert need is not None
-    assert need.route is Route.SESSION
+def test_the_last_rungs() -> None:
+    assert last_rungs(None, Fallback()) == Need(Route.SESSION)
+    assert last_rungs(None, Fallback(session=False)) == Need(Route.SINGLE)
+    assert last_rungs(Route.SESSION, Fallback()) == Need(Route.SINGLE)
+    assert last_rungs(Route.SINGLE, Fallback()) is None
 
 
 def test_a_ladder_without_rungs_ends_at_once() -> None:
-    assert escalate(2, 2, 0, Fallback(repacks=0, session=False, single=False)) is None
+    nothing = Fallback(repacks=0, session=False, single=False)
+    assert escalate(8, 0, nothing, whole_failed=True) is None
 
 
-@given(st.integers(2, 128), st.data())
-def test_repacks_hold_all_items_and_at_most_half(size: int, data: st.DataObject) -> None:
-    rejected = data.draw(st.integers(2, size))
-    need = escalate(rejected, size, 0, Fallback())
+@given(st.integers(2, 128), st.integers(0, 3), st.booleans())
+def test_calls_halve(members: int, done: int, whole: bool) -> None:
+    need = escalate(members, done, Fallback(repacks=4), whole_failed=whole)
     assert need is not None
-    assert sum(need.groups) == rejected
-    assert max(need.groups) <= max(1, size // 2)
+    assert 2 * need.most_items <= members

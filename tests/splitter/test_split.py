@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from packer import Completion, FinishReason, Task, split
 from packer.delimit import HANDLES
 from packer.render import packed_reply
-from schemas.result import Fault, SignalKind
+from schemas.result import Fault
 from schemas.settings import Layout
+from schemas.signal import SignalKind
 from tests.strategies import LABELS, SENTIMENT, layouts, plain_pack
 
 A, B, C = HANDLES[:3]
@@ -67,6 +68,14 @@ CASES = {
         ["positive", Fault.INVALID_VALUE, "negative"],
     ),
     "single quotes": (str(GOOD), ALL),
+    "a value too deep to read costs its own item only": (
+        f'{{"{A}":"positive","{B}":{"[" * 100_000}{"]" * 100_000},"{C}":"negative"}}',
+        ["positive", Fault.INVALID_VALUE, "negative"],
+    ),
+    "an open value in the middle costs its own item only": (
+        f'{{"{A}":"positive","{B}":[[[,"{C}":"negative"}}',
+        ["positive", Fault.INVALID_VALUE, "negative"],
+    ),
     "two replies that disagree": (
         PERFECT + json.dumps({**GOOD, A: "negative"}),
         [Fault.DUPLICATE, "neutral", "negative"],
@@ -127,7 +136,7 @@ def test_swapped_seals_are_caught_and_named() -> None:
     seals = {s.handle: s.seal for s in pack.slots}
     swapped = {A: seals[B], B: seals[A]}
     done = split(pack, Completion(packed_reply({A: "positive", B: "neutral"}, layout, swapped)))
-    assert [v.reason.fault for v in done.verdicts if v.reason] == [Fault.SEAL_MISMATCH] * 2
+    assert [v.reason.fault for v in done.verdicts if v.reason] == [Fault.MISBOUND] * 2
     assert "item 1" in str(done.verdicts[0].reason)
 
 

@@ -118,7 +118,7 @@ def test_stopped_replies_go_down_the_ladder(completion: Completion) -> None:
 def test_an_unreachable_provider_is_another_reason_than_a_bad_answer(fault: WireFault, code: str) -> None:
     reasons, calls = run_with(fault)  # type: ignore[misc]
     assert calls == 1
-    assert {reason.fault for reason in reasons} == {Fault.CALL_FAILED}
+    assert {reason.fault for reason in reasons} == {Fault.UNREACHABLE}
     assert all(reason.detail.startswith(f"{code}: ") for reason in reasons)
 
 

@@ -1,0 +1,92 @@
+"""What passes between a ladder and its driver: asks, replies, steps; and the rules of a run.
+
+Does not know: what a reply leads to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from packer.budget import Allowance
+from packer.seat import Markers
+from schemas.chat import Completion, Prompt
+from schemas.errors import CallTimeout, ClientError, NotSent, RateLimited, Unreachable
+from schemas.guard import Guard
+from schemas.pack import Pack
+from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict
+from schemas.settings import Fallback, Layout
+
+T = TypeVar("T")
+
+Reply = Completion | ClientError
+"""What comes back for an ask: a completion, or the error that came instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """One call to make.
+
+    Attributes:
+        pack: who sits in it; its id names the call.
+        prompt: what to send.
+        route: which rung of the ladder this is.
+        session: names the conversation that the call is a turn of; None outside sessions.
+        session_items: how many items that conversation has; its deadline grows with it.
+    """
+
+    pack: Pack[T]
+    prompt: Prompt
+    route: Route
+    session: str | None = None
+    session_items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[T]):
+    """What a reply led to: these are settled, and these are the next calls."""
+
+    settled: tuple[ItemResult[T], ...] = ()
+    asks: tuple[Ask[T], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for the whole run.
+
+    Attributes:
+        fallback: the ladder.
+        guard: what is done about signals.
+        layout: of the packs; sessions keep to it.
+        allowance: caps replies and, in sessions, prompts.
+        markers: prices markers, and counts turns.
+        fixed_tokens: of a prompt without items.
+        seed: the run's seed.
+    """
+
+    fallback: Fallback
+    guard: Guard
+    layout: Layout
+    allowance: Allowance
+    markers: Markers
+    fixed_tokens: int
+    seed: int
+
+
+def hopeless(reply: Reply) -> bool:
+    """Errors that a smaller prompt cannot mend: going down the ladder would only spend calls."""
+    return isinstance(reply, ClientError) and (
+        reply.stops_run or isinstance(reply, Unreachable | RateLimited)
+    )
+
+
+def all_rejected(pack: Pack[T], error: Reply) -> Split[T]:
+    """What a call that brought no reply means for its items."""
+    assert isinstance(error, ClientError)  # noqa: S101  # completions are split
+    fault = Fault.CALL_FAILED
+    if isinstance(error, CallTimeout | NotSent):
+        fault = Fault.TIMEOUT
+    elif isinstance(error, Unreachable | RateLimited):
+        fault = Fault.UNREACHABLE
+    reason = Reason(fault, f"{error.code}: {error}")
+    return Split(tuple(Verdict(slot, reason=reason) for slot in pack.slots), whole_failed=True)

@@ -1,0 +1,298 @@
+"""The life of all packs of a run, without I/O: asks go out, replies come in, settled items come out.
+
+Any driver can drive it, as live calls, batch jobs or a replay: ``first`` opens a pack, ``take`` reads one
+reply and gives back what is settled and what is to be asked next, ``drain`` says what is left to ask
+when nothing is under way. Rejected items of different packs wait in one pool, so that a few bad answers
+in each of many packs cost a few calls, not one each. This is the one place where the splitter's needs
+meet the packer's prompts. Does not know: clients or time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from packer.render import render
+from packer.run.ask import Ask, Reply, Rules, Step, all_rejected, hopeless
+from packer.run.gallery import Gallery
+from packer.run.pool import Pool
+from packer.run.story import Open
+from packer.seat import alone, seat, seeded
+from packer.session import Turn, carried, turn
+from schemas.chat import Completion, Message
+from schemas.errors import GuardStop, NotSent
+from schemas.pack import Pack
+from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict
+from schemas.signal import Action, Signal, SignalKind, Trust
+from schemas.usage import Usage
+from splitter import escalate, last_rungs, split
+
+T = TypeVar("T")
+
+SESSION_ITEMS = 16
+"""Items of one session at most: its turns wait for each other, so long sessions make long runs."""
+
+
+@dataclass(slots=True)
+class _Session(Generic[T]):
+    """A conversation under way."""
+
+    id: str
+    items: int
+    waiting: deque[Open[T]]
+    own_words: bool
+    turns: list[Turn] = field(default_factory=list)
+
+
+class Ladder(Generic[T]):
+    """All items of a run that are not settled yet, and what comes next for each."""
+
+    def __init__(self, rules: Rules, *, route: Route = Route.PACK) -> None:
+        """Open the books.
+
+        Args:
+            rules: what the run allows.
+            route: the rung on which packs start; ``single`` for packs that ask one item alone.
+        """
+        self.stop: GuardStop | None = None
+        self._rules = rules
+        self._route = route
+        self._open: dict[str, Open[T]] = {}
+        self._pool: Pool[Open[T]] = Pool()
+        self._turns: list[Open[T]] = []
+        self._sessions: dict[str, _Session[T]] = {}
+        self._named = 0
+        self.gallery = Gallery(rules.seed)
+
+    def first(self, pack: Pack[T]) -> Ask[T]:
+        """Open a pack of the plan."""
+        self._enter(pack)
+        return self._ask(pack, self._route)
+
+    def converse(self, packs: Sequence[Pack[T]]) -> Ask[T]:
+        """Open single items as one session in their own words: ``strategy="session"``."""
+        for pack in packs:
+            self._enter(pack)
+        return self._start([self._open[str(pack.slots[0].item.id)] for pack in packs], own_words=True)
+
+    def take(self, ask: Ask[T], reply: Reply) -> Step[T]:
+        """Read a reply: settle what is good or hopeless, and find the next rung for the rest."""
+        settled: list[ItemResult[T]] = []
+        done = split(ask.pack, reply, guard=self._rules.guard) if isinstance(reply, Completion) else None
+        if done is not None and done.stop is not None and self.stop is None:
+            self.stop = GuardStop(done.stop.detail)
+        done = done or all_rejected(ask.pack, reply)
+        if ask.route is Route.PACK:
+            self.gallery.note(ask.pack, done)
+        bad, again = self._book(ask, reply, done, settled)
+        asks: list[Ask[T]] = []
+        if bad and hopeless(reply):
+            settled += [self._settle(each, each.given_up(ask.route)) for each in bad]
+        elif bad:
+            asks += self._down(ask, bad, settled, whole_failed=done.whole_failed)
+        for each in again:
+            each.most_items = max(1, len(ask.pack.asked) // 2)
+            self._pool.add(each)
+        asks += self._next_turn(ask, reply, done)
+        asks += self._grouped(self._pool.full_groups())
+        while len(self._turns) >= SESSION_ITEMS:
+            asks.append(self._start(self._turns[:SESSION_ITEMS]))
+            del self._turns[:SESSION_ITEMS]
+        return Step(tuple(settled), tuple(asks))
+
+    def drain(self) -> tuple[Ask[T], ...]:
+        """What is left to ask when nothing is under way; empty when every item is settled."""
+        asks = self._grouped(self._pool.rest())
+        if self._turns:
+            asks.append(self._start(self._turns))
+            self._turns = []
+        return tuple(asks)
+
+    def abandon(self, why: str) -> tuple[ItemResult[T], ...]:
+        """Settle everything that is still open as stopped; a doubtful answer is still an answer."""
+        for each in self._open.values():
+            each.reason = Reason(Fault.STOPPED, f"the run was stopped before this item was settled: {why}")
+        return tuple(self._settle(each, each.given_up(None)) for each in list(self._open.values()))
+
+    def _enter(self, pack: Pack[T]) -> None:
+        for slot in pack.asked:
+            self._open[str(slot.item.id)] = Open(slot.item, pack.task, slot.size_tokens)
+
+    def _book(
+        self, ask: Ask[T], reply: Reply, done: Split[T], settled: list[ItemResult[T]]
+    ) -> tuple[list[Open[T]], list[Open[T]]]:
+        """Enter the call into its items' stories; give back the rejected and those to be looked at again."""
+        usage = reply.usage if isinstance(reply, Completion) else Usage()
+        asked = [verdict for verdict in done.verdicts if verdict.slot.canary is None]
+        # A canary's tokens are an overhead of its neighbours: shares are taken over the items alone.
+        shares = usage.shares([verdict.slot.size_tokens for verdict in asked])
+        bad: list[Open[T]] = []
+        again: list[Open[T]] = []
+        for verdict, share in zip(asked, shares, strict=True):
+            each = self._open[str(verdict.slot.item.id)]
+            if not isinstance(reply, NotSent):
+                each.attempts += 1
+                each.usage += share
+            each.signals += verdict.signals
+            each.reason = verdict.reason
+            if not verdict.accepted:
+                bad.append(each)
+            elif each.earlier is not None:
+                self._second(ask, each, verdict, settled, bad)
+            elif self._wants_second_look(ask, verdict):
+                each.earlier = verdict
+                again.append(each)
+            else:
+                settled.append(self._settle(each, each.accepted(verdict, ask.route)))
+        return bad, again
+
+    def _wants_second_look(self, ask: Ask[T], verdict: Verdict[T]) -> bool:
+        return (
+            self._rules.guard.second_look
+            and verdict.trust is Trust.DOUBTFUL
+            and ask.route is Route.PACK
+            and len(ask.pack.asked) > 1
+        )
+
+    def _second(
+        self,
+        ask: Ask[T],
+        each: Open[T],
+        verdict: Verdict[T],
+        settled: list[ItemResult[T]],
+        bad: list[Open[T]],
+    ) -> None:
+        """Two answers among different neighbours: equal ones confirm, different ones are both dropped."""
+        assert each.earlier is not None  # noqa: S101  # the caller has looked
+        encode, before = each.task.output.encode, each.earlier.value
+        each.earlier = None
+        if encode(verdict.value) == encode(before):
+            settled.append(self._settle(each, each.accepted(verdict, ask.route, Trust.CONFIRMED)))
+            return
+        told = f"other neighbours, another answer: {str(before)[:40]!r}, then {str(verdict.value)[:40]!r}"
+        signal = Signal(SignalKind.SECOND_LOOK, told, 0.9, items=(each.item.id,))
+        each.signals += (signal,)
+        if ask.route is Route.SINGLE or self._rules.guard.action(signal) is not Action.REJECT:
+            trust = verdict.trust if ask.route is Route.SINGLE else Trust.DOUBTFUL
+            settled.append(self._settle(each, each.accepted(verdict, ask.route, trust)))
+            return
+        each.reason = Reason(Fault.BLEED, told)
+        bad.append(each)
+
+    def _down(
+        self, ask: Ask[T], bad: list[Open[T]], settled: list[ItemResult[T]], *, whole_failed: bool
+    ) -> list[Ask[T]]:
+        """One rung down for the rejected items of a call."""
+        fallback, asks = self._rules.fallback, list[Ask[T]]()
+        if ask.route in (Route.SESSION, Route.SINGLE):
+            need = last_rungs(ask.route, fallback)
+        else:
+            done = max(each.repacks for each in bad)
+            need = escalate(len(ask.pack.asked), done, fallback, whole_failed=whole_failed)
+        if need is None:
+            settled += [self._settle(each, each.given_up(ask.route)) for each in bad]
+        elif need.route is Route.SINGLE:
+            asks += [self._single(each, ask) for each in bad]
+        elif need.route is Route.SESSION:
+            self._turns += bad
+        else:
+            for each in bad:
+                each.most_items = need.most_items
+                each.repacks += need.mixed
+            if need.mixed:
+                for each in bad:
+                    self._pool.add(each)
+            else:
+                asks += self._grouped(_halves(bad, need.most_items))
+        return asks
+
+    def _grouped(self, groups: Sequence[Sequence[Open[T]]]) -> list[Ask[T]]:
+        """A pack for each group; an item left alone goes on to the rung where items are asked alone."""
+        asks = []
+        for group in groups:
+            if len(group) > 1:
+                members = [(each.item, each.tokens) for each in group]
+                rules, name = self._rules, self._name("repack")
+                made = seat(
+                    name,
+                    group[0].task,
+                    members,
+                    rules.layout,
+                    rules.seed,
+                    rules.markers,
+                    canaries=rules.guard.canaries,
+                )
+                asks.append(self._ask(made, Route.REPACK))
+            elif self._rules.fallback.session:
+                self._turns += group
+            else:
+                asks.append(self._single(group[0], None))
+        return asks
+
+    def _single(self, each: Open[T], before: Ask[T] | None) -> Ask[T]:
+        """Ask alone in a fresh call, never in the very words that have just failed."""
+        if before is not None and before.session is not None and self._sessions[before.session].own_words:
+            pack = self._worded_as_pack(self._name("single"), each)
+        else:
+            pack = alone(each.task, each.item, each.tokens)
+        return self._ask(pack, Route.SINGLE)
+
+    def _worded_as_pack(self, name: str, each: Open[T]) -> Pack[T]:
+        random = seeded(self._rules.seed, name, [each.item.text])
+        return turn(name, each.task, each.item, each.tokens, self._rules.layout, random)
+
+    def _start(self, items: Sequence[Open[T]], *, own_words: bool = False) -> Ask[T]:
+        session = _Session(self._name("session"), len(items), deque(items), own_words)
+        self._sessions[session.id] = session
+        return self._turn(session)
+
+    def _turn(self, session: _Session[T]) -> Ask[T]:
+        each = session.waiting.popleft()
+        name = f"{session.id}:{each.item.id}"
+        if session.own_words:
+            pack = alone(each.task, each.item, each.tokens)
+        else:
+            pack = self._worded_as_pack(name, each)
+        rules = self._rules
+        cap = rules.allowance.max_output_tokens(1)
+        room = rules.allowance.input_tokens - rules.fixed_tokens - each.tokens - cap
+        history = carried(session.turns, rules.fallback.carry_turns, room)
+        prompt = render(pack, max_output_tokens=cap, history=history)
+        return Ask(pack, prompt, Route.SESSION, session.id, session.items)
+
+    def _next_turn(self, ask: Ask[T], reply: Reply, done: Split[T]) -> list[Ask[T]]:
+        if ask.session is None:
+            return []
+        session = self._sessions[ask.session]
+        keep = self._rules.fallback.carry_turns
+        if keep and isinstance(reply, Completion) and done.accepted:
+            answer = Message("assistant", reply.text)
+            (tokens,) = self._rules.markers.count([reply.text])
+            session.turns.append(
+                Turn(ask.prompt.messages[-1], answer, tokens + ask.pack.slots[0].size_tokens)
+            )
+            del session.turns[:-keep]
+        if not session.waiting:
+            del self._sessions[session.id]
+            return []
+        return [self._turn(session)]
+
+    def _ask(self, pack: Pack[T], route: Route) -> Ask[T]:
+        cap = self._rules.allowance.max_output_tokens(len(pack.slots))
+        return Ask(pack, render(pack, max_output_tokens=cap), route)
+
+    def _name(self, kind: str) -> str:
+        self._named += 1
+        return f"{kind}{self._named}"
+
+    def _settle(self, each: Open[T], result: ItemResult[T]) -> ItemResult[T]:
+        del self._open[str(each.item.id)]
+        return result
+
+
+def _halves(bad: Sequence[Open[T]], most: int) -> list[Sequence[Open[T]]]:
+    """Even groups, none above the limit."""
+    count = -(-len(bad) // most)
+    return [bad[number::count] for number in range(count)]

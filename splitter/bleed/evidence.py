@@ -1,0 +1,62 @@
+"""K4, a quote given as evidence stands in a neighbour's text and not in the item's own.
+
+The pattern of SafePassage (arXiv 2510.00276): a verbatim quote, aligned, is a cheap and nearly sure
+check on extraction. Does not know: bindings, or whether a value follows from its quote.
+"""
+
+from __future__ import annotations
+
+from schemas.signal import Signal, SignalKind
+from splitter.match import FUZZY_CUTOFF, LEAST_FUZZY, Hay, folded
+from splitter.reading import Reading
+
+LEAD = 5.0
+SHORT = 3
+"""Quotes this short stand in many texts by chance."""
+
+
+def detect(reading: Reading) -> list[Signal]:
+    """Look each quote up in its own item, then in the neighbours."""
+    found: list[Signal] = []
+    for place, seat in enumerate(reading.seats):
+        if seat.reason is not None:
+            continue
+        for field, quote in seat.quotes:
+            if (signal := _checked(reading, place, field, quote)) is not None:
+                found.append(signal)
+    return found
+
+
+def _checked(reading: Reading, place: int, field: str, quote: str) -> Signal | None:
+    item_id, small = reading.ids[place], folded(quote)
+    own = reading.hays[place]
+    if not small or _held(own, quote, small):
+        return None
+    others = [(other, hay) for other, hay in enumerate(reading.hays) if other != place]
+    if held := [other for other, hay in others if _held(hay, quote, small)]:
+        strength = 1.0 if len(small) > SHORT else 0.6
+        return _foreign(reading, place, held, field, quote, strength)
+    if len(small) < LEAST_FUZZY:
+        return Signal(
+            SignalKind.UNGROUNDED, f"the quote for {field!r} is in no item", 0.6, quote[:200], (item_id,)
+        )
+    likeness = own.likeness(quote)
+    near = [other for other, hay in others if hay.likeness(quote) >= max(FUZZY_CUTOFF, likeness + LEAD)]
+    if near:
+        return _foreign(reading, place, near, field, quote, 0.9)
+    if likeness >= FUZZY_CUTOFF:
+        return None
+    told = f"the quote for {field!r} stands in no item of the call"
+    return Signal(SignalKind.UNGROUNDED, told, 0.6, quote[:200], (item_id,))
+
+
+def _held(hay: Hay, quote: str, small: str) -> bool:
+    return quote in hay.text or small in hay.folded
+
+
+def _foreign(
+    reading: Reading, place: int, held: list[int], field: str, quote: str, strength: float
+) -> Signal:
+    whose = tuple(reading.ids[other] for other in held)
+    told = f"the quote for {field!r} stands in item {whose[0]!r}, not in this one"
+    return Signal(SignalKind.FOREIGN_EVIDENCE, told, strength, quote[:200], (reading.ids[place], *whose))

@@ -1,0 +1,64 @@
+"""K2, answers moved along the row: one lag fits better than lag 0.
+
+Each seat's echo, quotes and values say whose text they come from. When they point to the seat at one
+and the same distance for most seats that point anywhere but home, the row has slipped, and even seats
+without evidence of their own are suspect. Blind on bare labels. Does not know: which fault made it slip.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from schemas.signal import Signal, SignalKind
+from splitter.match import folded
+from splitter.reading import Reading
+
+LEAST_SEATS = 3
+LEAST_SHARE = 0.6
+
+
+def detect(reading: Reading) -> list[Signal]:
+    """Find the lag at which most misplaced evidence points."""
+    away, at_home = _pointers(reading)
+    lags = Counter(lag for pointed in away.values() for lag in pointed)
+    if not lags:
+        return []
+    lag, hits = max(lags.items(), key=lambda each: (each[1], -abs(each[0])))
+    if hits < LEAST_SEATS or hits < LEAST_SHARE * len(away):
+        return []
+    first = min(place for place, pointed in away.items() if lag in pointed)
+    suspect = [
+        place
+        for place, seat in enumerate(reading.seats)
+        if seat.reason is None and place not in at_home and (place in away or place >= first)
+    ]
+    told = f"{hits} answers in a row rest on the item {abs(lag)} {'after' if lag > 0 else 'before'} theirs"
+    return [
+        Signal(SignalKind.SHIFT, told, min(1.0, 0.5 + hits / 20), f"lag {lag:+}", (reading.ids[place],))
+        for place in suspect
+    ]
+
+
+def _pointers(reading: Reading) -> tuple[dict[int, set[int]], set[int]]:
+    """For each seat with evidence that stands elsewhere: the lags it points to; and the seats at home."""
+    away: dict[int, set[int]] = {}
+    at_home: set[int] = set()
+    seals = {seat.slot.seal: place for place, seat in enumerate(reading.seats) if seat.slot.seal is not None}
+    for place, seat in enumerate(reading.seats):
+        stands: list[frozenset[int]] = [
+            where
+            for leaf, where in zip(reading.leaves[place], reading.elsewhere[place], strict=True)
+            if where
+        ]
+        texts = [quote for _, quote in seat.quotes]
+        if seat.echo is not None and seals:
+            stands += [frozenset({seals[seat.echo]})] if seat.echo in seals else []
+        elif seat.echo is not None:
+            texts.append(seat.echo)
+        for small in filter(None, map(folded, texts)):
+            stands.append(frozenset(i for i, hay in enumerate(reading.hays) if small in hay.folded))
+        if any(place in where for where in stands):
+            at_home.add(place)
+        elif lags := {other - place for where in stands for other in where}:
+            away[place] = lags
+    return away, at_home

@@ -1,0 +1,98 @@
+"""K5, an extracted value stands in a neighbour's text and not in the item's own.
+
+A value that no text holds word for word (a sum, a code, a summary) proves nothing, so a field counts
+only as far as this very reply shows that its values are copied: see ``_copied``. Values of closed
+fields (enums, true and false) are left out. Does not know: quotes or labels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from schemas.signal import Signal, SignalKind
+from splitter.match import FUZZY_CUTOFF
+from splitter.reading import Leaf, Reading
+
+LEAST_NEAR = 7
+LEAD = 8.0
+COPIED = 0.8
+LEAST_LEAVES = 4
+STRONG, WEAK = 1.0, 0.4
+
+
+def detect(reading: Reading) -> list[Signal]:
+    """Look each value up in its own text, then in the neighbours'."""
+    found: list[Signal] = []
+    derived = _derived(reading)
+    grounded = _copied(reading)
+    for place, leaf, where in _open_leaves(reading):
+        if place in where:
+            continue
+        item_id = reading.ids[place]
+        if where:
+            made = (leaf.field, leaf.text) in derived
+            by_chance = _short(leaf) and grounded.get(leaf.field, 0.0) < COPIED
+            strength = WEAK if made or by_chance else STRONG
+            found.append(_foreign(reading, place, sorted(where), leaf, strength))
+        elif near := _near(reading, place, leaf):
+            found.append(_foreign(reading, place, near, leaf, 0.8))
+        elif grounded.get(leaf.field, 0.0) >= COPIED:
+            told = f"{leaf.text[:40]!r} ({leaf.field or 'value'}) stands in no item of the call"
+            found.append(Signal(SignalKind.UNGROUNDED, told, 0.6, leaf.text[:200], (item_id,)))
+    return found
+
+
+def _open_leaves(reading: Reading) -> Iterator[tuple[int, Leaf, frozenset[int]]]:
+    for place, (leaves, places) in enumerate(zip(reading.leaves, reading.elsewhere, strict=True)):
+        for leaf, where in zip(leaves, places, strict=True):
+            if not leaf.closed:
+                yield place, leaf, where
+
+
+def _derived(reading: Reading) -> set[tuple[str, str]]:
+    """Values that two or more items got without holding them: the model makes them, it does not copy."""
+    makers: Counter[tuple[str, str]] = Counter()
+    for place, leaf, where in _open_leaves(reading):
+        if place not in where:
+            makers[leaf.field, leaf.text] += 1
+    return {value for value, times in makers.items() if times >= 2}
+
+
+def _copied(reading: Reading) -> dict[str, float]:
+    """Per field: the share of its values that stand in their own text; absent where there are too few."""
+    own: Counter[str] = Counter()
+    every: Counter[str] = Counter()
+    for place, leaf, where in _open_leaves(reading):
+        every[leaf.field] += 1
+        own[leaf.field] += place in where
+    return {field: own[field] / n for field, n in every.items() if n >= LEAST_LEAVES}
+
+
+def _short(leaf: Leaf) -> bool:
+    """Values like 7 or "kg" stand in many texts by chance; they count where the field is one of copies."""
+    if leaf.number is not None:
+        return len(leaf.number.as_tuple().digits) < 3
+    return len(leaf.text.strip()) < 3
+
+
+def _near(reading: Reading, place: int, leaf: Leaf) -> list[int]:
+    """Neighbours whose text holds nearly this value, and clearly more nearly than the own text does."""
+    if leaf.number is not None or len(leaf.text) < LEAST_NEAR:
+        return []
+    own = reading.hays[place].likeness(leaf.text)
+    least = max(_least_likeness(len(leaf.text)), own + LEAD)
+    return [
+        other for other, hay in enumerate(reading.hays) if other != place and hay.likeness(leaf.text) >= least
+    ]
+
+
+def _least_likeness(length: int) -> float:
+    """What two edits leave of a value of this length, but never below what chance reaches."""
+    return max(FUZZY_CUTOFF - 10, 100.0 * (1 - 2.5 / length))
+
+
+def _foreign(reading: Reading, place: int, held: list[int], leaf: Leaf, strength: float) -> Signal:
+    whose = tuple(reading.ids[other] for other in held)
+    told = f"{leaf.text[:40]!r} ({leaf.field or 'value'}) stands in item {whose[0]!r}, not in this one"
+    return Signal(SignalKind.FOREIGN_VALUE, told, strength, leaf.text[:200], (reading.ids[place], *whose))

@@ -178,9 +178,10 @@ def _embedded(text: str, wanted: set[str]) -> Iterable[Entry]:
 def _until_cut(text: str, wanted: set[str], *, resume: bool) -> list[Entry]:
     """Whole entries of a reply that breaks off; the one being written is dropped.
 
-    An entry counts as whole only when a comma or a closing bracket follows it: of ``12345`` cut after
-    ``12``, nothing is kept. A value in the middle that no parser can read costs its own item only: reading
-    goes on at the next key, but only in a reply that was not cut, where no key can be half an answer.
+    An entry counts as whole when its value says where it ends (a string, list or object) or a comma or
+    bracket follows it: of ``12345`` cut after ``12``, nothing is kept. A value in the middle that no parser
+    can read costs its own item only: reading goes on at the next key, but only in a reply that was not cut,
+    where no key can be half an answer.
     """
     next_key = _next_key(wanted) if resume else None
     for at in _places(text, "{"):
@@ -224,7 +225,8 @@ def _whole_members(text: str, at: int, next_key: re.Pattern[str] | None) -> list
         decoded = _decode_at(text, start)
         value, at = decoded if decoded is not None else (None, start)
         at = _skip(text, at)
-        if decoded is None or text[at : at + 1] not in (",", "}"):
+        closed = at == len(text) and isinstance(value, str | list | dict)
+        if decoded is None or not (closed or text[at : at + 1] in (",", "}")):
             again = next_key.search(text, at) if next_key is not None else None
             if again is None:
                 break
@@ -232,7 +234,7 @@ def _whole_members(text: str, at: int, next_key: re.Pattern[str] | None) -> list
             at = again.end()
             continue
         found.append(Entry(key, value))
-        if text[at] == "}":
+        if text[at : at + 1] != ",":
             break
         at += 1
     return found

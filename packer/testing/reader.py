@@ -98,8 +98,9 @@ def items_of(prompt: Prompt) -> list[Shown]:
     The first marker gives the nonce; only markers with that nonce count, whatever texts contain.
     """
     content = prompt.messages[-1].content
-    alone = SINGLE_HANDLE in _properties(prompt.reply_schema)
-    return (not alone and _marked(content)) or [Shown(SINGLE_HANDLE, content)]
+    if SINGLE_HANDLE in _properties(prompt.reply_schema) or _MARK.match(content) is None:
+        return [Shown(SINGLE_HANDLE, content)]
+    return _marked(content)
 
 
 def seats_of(

@@ -14,8 +14,8 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from packer.testing.faults import FaultKind, Inject
@@ -25,6 +25,9 @@ from packer.testing.reader import Request, items_of
 from schemas.chat import Completion, FinishReason, Message, Prompt
 from schemas.errors import UnscriptedPrompt
 from schemas.protocols import Client
+
+Wrap = Callable[[Mapping[str, object], Mapping[str, object]], Mapping[str, object]]
+"""A request's and a chat completion's body in, the body to send out."""
 
 SLOW_S = 0.05
 RESET = 0
@@ -76,6 +79,7 @@ class FaultServer:
         inject: Inject | Sequence[Inject] = (),
         texts: Collection[str] | None = None,
         writer: Writer | None = None,
+        wrap: Wrap | None = None,
         retry_after_s: int = 0,
         slow_s: float = SLOW_S,
     ) -> None:
@@ -87,6 +91,7 @@ class FaultServer:
             texts: all texts that may be asked; needed where another library's prompts are to be read and
                 ``answers`` is a function.
             writer: writes replies for another library; None goes by the request's schema.
+            wrap: turns the body of a chat completion into that of another wire, for clients that speak it.
             retry_after_s: what a rate limit tells the caller to wait.
             slow_s: how long a slow reply takes.
         """
@@ -96,6 +101,7 @@ class FaultServer:
         self.unscripted: list[str] = []
         self.retry_after_s, self.slow_s = retry_after_s, slow_s
         self.closing = threading.Event()
+        self._wrap = wrap
         self._client = answers if isinstance(answers, Client) else None
         self._actor = (
             None if isinstance(answers, Client) else Actor(answers, inject, texts=texts, writer=writer)
@@ -147,6 +153,8 @@ class FaultServer:
         assert self._actor is not None  # noqa: S101  # one of the two is set
         act = self._actor.act(Request.of_body(request))
         sent = self._sent(act)
+        if self._wrap is not None and sent.status == 200 and isinstance(sent.body, Mapping):
+            sent = replace(sent, body=self._wrap(request, sent.body))
         self.ledger.enter(
             act.texts, act.kinds, act.affected, tokens=(*act.tokens, 0), status=max(sent.status, 0)
         )

@@ -91,11 +91,12 @@ def test_planted_fault(text: str, expected: list[object]) -> None:
 def test_every_cut_keeps_whole_answers_and_drops_the_open_one() -> None:
     for end in range(len(PERFECT)):
         seen = values(PERFECT[:end], LENGTH)
-        whole = [f'"{h}": "{a}",' in PERFECT[:end] for h, a in GOOD.items()]
+        whole = [f'"{h}": "{a}"' in PERFECT[:end] for h, a in GOOD.items()]
         for value, answer, complete in zip(seen, GOOD.values(), whole, strict=True):
             assert value == (answer if complete else Fault.TRUNCATED), PERFECT[:end]
     assert values(PERFECT[:-3])[:2] == ["positive", "neutral"]
     assert values(PERFECT[:-3])[2] is Fault.TRUNCATED
+    assert values(PERFECT[:-1] + " \n" * 1_000, LENGTH) == ALL
 
 
 def test_a_number_cut_in_the_middle_is_not_an_answer() -> None:

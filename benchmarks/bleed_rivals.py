@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks import heading
 from benchmarks.bleed_traps import LABELS, MOVING, PACK, TASK, injected, label
 from benchmarks.data import sentiments
 from benchmarks.rivals import speak
@@ -120,9 +118,7 @@ def main() -> None:
     texts = [each.text for each in sentiments() if 20 <= len(each.text) <= 200][: args.items]
     arms = ["packsplit", "packsplit, seal"]
     arms += [name for name in ("openaivec", "ondine") if getattr(args, name)]
-    print(
-        f"packsplit {version('packsplit')}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
-    )
+    heading("bleed_rivals", arguments="--openaivec PYTHON --ondine PYTHON")
     print(f"{len(texts)} real texts, packs of {PACK}; 5% of items struck, or 20% of calls\n")
     print("| fault | " + " | ".join(f"{arm}: silent / none / calls" for arm in arms) + " |")
     print("|---" * (len(arms) + 1) + "|")

@@ -3,6 +3,7 @@
     python -m benchmarks.bleed_traps labels [--items 9706] [--rounds 2]
     python -m benchmarks.bleed_traps fields
     python -m benchmarks.bleed_traps edits
+    python -m benchmarks.bleed_traps paid
     python -m benchmarks.bleed_traps sizes
     python -m benchmarks.bleed_traps forty
 
@@ -15,21 +16,34 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import platform
 import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
+from benchmarks import heading
 from benchmarks.data import addresses, sentiments
 from benchmarks.rivals import forty_lines
-from packer import Budget, Completion, Guard, Layout, Outcome, Prompt, Task, Trust, pack_and_run, plan, split
+from packer import (
+    Budget,
+    Canary,
+    Completion,
+    Guard,
+    Layout,
+    Outcome,
+    Prompt,
+    Task,
+    Trust,
+    pack_and_run,
+    plan,
+    split,
+)
 from packer.testing import FaultKind, FaultyClient, Inject, Moves
 from packer.testing.faults import WHOLE_REPLY, WIRE
 from schemas.guard import OFF
 from schemas.protocols import Client, TokenCounter
+from splitter.match import Hay
 
 LABELS = ("positive", "neutral", "negative")
 TASK = Task.classify("Sentiment of a text.", LABELS)
@@ -78,7 +92,7 @@ class Tally:
 
 
 HEAD = (
-    "items | struck | silent | silent, 95% upper | caught | wrong but marked | lost | false alarms | "
+    "items | struck | silent | silent, 95% upper | caught | wrong but marked | no value | false alarms | "
     "extra calls per 1,000"
 )
 
@@ -213,23 +227,25 @@ def labels(items: int, rounds: int) -> None:
     }
     print(f"\n| binding | fault | moves | {HEAD} | reply tokens an item |\n" + "|---" * 13 + "|")
     for arm, (layout, guard) in arms.items():
-        # The arm that claims most is measured most.
-        some = texts if arm == "seal" else texts[:SOME]
+        # The arms that claim most are measured most.
+        full = arm in ("seal", "no binding")
+        some = texts if full else texts[:SOME]
         for kind in [None, *STRUCTURAL]:
             if kind in FIELD_KINDS and (kind is FaultKind.FOREIGN_QUOTE) != (layout.binding == "quote"):
                 continue
             for moves in Moves if kind in MOVING else (Moves.ENTRY,):
                 total = Tally()
-                for seed in range(rounds if arm == "seal" else 1):
+                for seed in range(rounds if full else 1):
                     inject = injected(kind, moves, seed)
                     total += measured(some, TASK, label, inject, layout=layout, guard=guard)
                 told = moves if kind in MOVING else ""
                 tokens = total.first_tokens / total.items
                 print(f"| {arm} | {kind or 'none'} | {told} | {total.row()} | {tokens:.1f} |", flush=True)
-    print(f"\nInexact echoes, 5% of them, no fault:\n\n| binding | {HEAD} |\n" + "|---" * 10 + "|")
+    print(f"\nNo fault, but inexact echoes:\n\n| binding | inexact | {HEAD} |\n" + "|---" * 11 + "|")
     for arm in ("words", "quote"):
-        total = measured(texts, TASK, label, None, layout=arms[arm][0], guard=Guard(), sloppy=RATE)
-        print(f"| {arm} | {total.row()} |", flush=True)
+        for sloppy in (0.0, RATE):
+            total = measured(texts, TASK, label, None, layout=arms[arm][0], guard=Guard(), sloppy=sloppy)
+            print(f"| {arm} | {sloppy:.0%} | {total.row()} |", flush=True)
 
 
 def forty(items: int) -> None:
@@ -318,7 +334,8 @@ def _edited(gold: Sequence[object], task: Task[object], what: str, n: int, size:
             fields = [
                 name
                 for name, value in answers[texts[other]].items()
-                if value is not None and len(value) >= 4 and value.casefold() not in texts[own].casefold()
+                # What the own text says too, in other words or order, is true of it and no leak.
+                if value is not None and not Hay(texts[own]).has_words_of(value)
             ]
             values = {slot.handle: dict(answers[slot.item.text]) for slot in pack.slots}
             quotes = {handle: dict(value) for handle, value in values.items()}
@@ -358,7 +375,7 @@ def sizes(items: int) -> None:
         "ladder": Layout(binding="seal"),
     }
     print(
-        "\n| packs of | fault rate | way | calls above one pack each, per 1,000 items | silent | lost |\n"
+        "\n| packs of | fault rate | way | calls above one pack each, per 1,000 items | silent | no value |\n"
         + "|---" * 6
         + "|"
     )
@@ -400,16 +417,60 @@ def singles(texts: Sequence[str], rate: float) -> int:
     return calls
 
 
+CANARIES = tuple(
+    Canary(text, label(text))
+    for text in ("What a lovely day at the lake.", "The bus leaves at nine.", "My phone broke again.")
+)
+
+
+def paid(items: int) -> None:
+    """Faults that leave no trace in one reply, and what canaries or a second packing of all items do."""
+    texts = [each.text for each in sentiments()][:items]
+    print("\n| fault | guard | silent | silent, 95% upper | calls | reply tokens |\n" + "|---" * 6 + "|")
+    for kind in MOVING:
+        base = 0
+        inject = injected(kind, Moves.ANSWER, 0)
+        for name, guard in (("none", Guard()), ("one canary a pack", Guard(canaries=CANARIES))):
+            answers = {text: label(text) for text in [*texts, *(c.text for c in CANARIES)]}
+            faulty = FaultyClient(answers, inject or ())
+            layout = Layout(binding="seal")
+            run = pack_and_run(
+                texts, TASK, client=faulty, layout=layout, guard=guard, budget=Budget(items=PACK)
+            )
+            base = base or run.ledger.calls
+            silent = sum(r.value != label(t) for t, r in zip(texts, run, strict=True))
+            tokens = run.ledger.usage.output_tokens or 0
+            print(
+                f"| {kind} | {name} | {silent} | {upper(silent, items):.2%} | "
+                f"{run.ledger.calls / base:.2f}x | {tokens / items:.1f} |",
+                flush=True,
+            )
+        twice = []
+        for seed in (0, 1):
+            faulty = FaultyClient(label, injected(kind, Moves.ANSWER, seed) or ())
+            layout = Layout(binding="seal")
+            twice.append(
+                pack_and_run(texts, TASK, client=faulty, layout=layout, budget=Budget(items=PACK), seed=seed)
+            )
+        same = [(t, a.value) for t, a, b in zip(texts, *twice, strict=True) if a.value == b.value]
+        silent = sum(value != label(text) for text, value in same)
+        tokens = sum(run.ledger.usage.output_tokens or 0 for run in twice)
+        calls = sum(run.ledger.calls for run in twice)
+        print(
+            f"| {kind} | all packed twice | {silent} | {upper(silent, items):.2%} | {calls / base:.2f}x | "
+            f"{tokens / items:.1f} |",
+            flush=True,
+        )
+
+
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("labels", "forty", "fields", "edits", "sizes"))
+    parser.add_argument("part", choices=("labels", "forty", "fields", "edits", "paid", "sizes"))
     parser.add_argument("--items", type=int, default=9_706)
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
-    print(
-        f"packsplit {version('packsplit')}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
-    )
+    heading("bleed_traps")
     print(f"item faults at {RATE:.0%}, packs of {PACK} unless a row says otherwise")
     start = time.perf_counter()
     match args.part:
@@ -421,6 +482,8 @@ def main() -> None:
             fields(args.rounds)
         case "edits":
             edits(args.rounds)
+        case "paid":
+            paid(args.items)
         case "sizes":
             sizes(args.items)
     print(f"\n{time.perf_counter() - start:.0f} s")

@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import platform
 import random
 import time
 import tracemalloc
 from collections.abc import Callable
 
+from benchmarks import heading
 from packer import Budget, Completion, FinishReason, Layout, Task, plan, split
 from schemas.pack import Pack
 
@@ -165,7 +165,8 @@ def main() -> None:
     parser.add_argument("--fuzz", type=int, default=100_000)
     args = parser.parse_args()
     made = packs()
-    print(f"Python {platform.python_version()}; the worse of both tasks and of finished and cut off\n")
+    heading("hostile_replies")
+    print("The worse of both tasks and of finished and cut off\n")
     print("| reply | 1 MB: seconds | peak MB | worst growth at a doubling |\n|---|---|---|---|")
     for name, make in KINDS.items():
         times: dict[int, float] = {}

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import platform
-import time
-from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks import heading
 from examples.demo import TASK, TWEETS, mcnemar, share
 from packer import Fallback, RunResult, pack_and_run
 from packer.clients.local import LocalModel
@@ -30,8 +28,8 @@ def main() -> None:
     with Path(TWEETS).open(encoding="utf-8", newline="") as file:
         rows = [(row["id"], row["text"], row["label"]) for row in csv.DictReader(file)][: args.items]
     model = LocalModel(args.model)
-    print(f"{model.weights.title}, {len(rows)} tweets, {time.strftime('%Y-%m-%d')}")
-    print(f"Python {platform.python_version()}, packsplit {version('packsplit')}\n")
+    heading("sessions")
+    print(f"{model.weights.title}, {len(rows)} tweets\n")
     print("| asked | right | same as alone | worse / better (p) | prompt tokens | cached | seconds an item |")
     print("|---|---|---|---|---|---|---|")
     gold = [label for _, _, label in rows]

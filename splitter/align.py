@@ -70,10 +70,16 @@ def _seat(slot: Slot, entries: list[Entry], pack: Pack[object], lost: Reason) ->
         return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
     binding = pack.layout.binding
     wrapped = isinstance(first, JsonObject) and ANSWER_KEY in first and _is_wrapper(first, slot, binding)
+    if wrapped and isinstance(first, JsonObject) and first.repeats():
+        reason = Reason(Fault.DUPLICATE, "the entry gives one key twice")
+        return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
     echo = _text(first.get(binding)) if isinstance(first, JsonObject) and binding != "none" else None
     answer = first[ANSWER_KEY] if wrapped and isinstance(first, JsonObject) else first
     quotes: tuple[tuple[str, str], ...] = ()
     if pack.task.evidence and isinstance(answer, JsonObject) and VALUE_KEY in answer and QUOTES_KEY in answer:
+        if answer.repeats():
+            reason = Reason(Fault.DUPLICATE, "the entry gives one key twice")
+            return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
         quotes = _quotes(answer[QUOTES_KEY])
         answer = answer[VALUE_KEY]
     return Aligned(slot, answer, None, echo, quotes, len(entries), repaired)

@@ -30,6 +30,7 @@ _LOOKALIKES = {
 _NUMBER = re.compile(r"\d[\d.,'\u00a0\u202f ]*\d|\d")
 _GROUPS = re.compile(r"[ '\u00a0\u202f]")
 _WORD = re.compile(r"\w")
+_WORDS = re.compile(r"\w+")
 
 
 def folded(text: str) -> str:
@@ -109,6 +110,15 @@ class Hay:
                 return True
             at = self.folded.find(small, at + 1)
         return False
+
+    def has_words_of(self, needle: str) -> bool:
+        """True when every word of a needle stands here somewhere: parts of a text put together."""
+        words = _WORDS.findall(folded(needle[:MOST_NEEDLE]))
+        return bool(words) and self._words.issuperset(words)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(_WORDS.findall(self.folded))
 
     def likeness(self, needle: str) -> float:
         """How nearly a needle stands here: 0 to 100 (rapidfuzz's partial ratio of the folded texts)."""

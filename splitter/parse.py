@@ -101,8 +101,10 @@ def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
         return Parsed(entries, Rung.STRICT)
     found = list(_embedded(text, wanted))
     rung = Rung.EMBEDDED
-    if not found:
-        found, rung = list(_until_cut(text, wanted, resume=not cut)), Rung.CUT
+    if wanted - {entry.handle for entry in found}:
+        whole = _until_cut(text, wanted, resume=not cut)
+        if _reach(whole, wanted) > _reach(found, wanted):
+            found, rung = whole, Rung.CUT
     missing = wanted - {entry.handle for entry in found}
     if missing and not cut and text.rstrip("` \t\r\n").endswith(("}", "]")):
         guessed = [entry for entry in _repaired(text, wanted) if entry.handle in missing]
@@ -148,16 +150,23 @@ def _decode_at(text: str, start: int) -> tuple[object, int] | None:
 def _entries(value: object, wanted: set[str]) -> tuple[Entry, ...]:
     """Read keyed objects, ``{"results": [...]}`` and bare lists; empty when it is none of these."""
     if isinstance(value, JsonObject):
-        listed = value.get(RESULTS_KEY)
-        if isinstance(listed, list) and RESULTS_KEY not in wanted:
-            return _entries(listed, wanted)
+        # Every reading at once: an object that mixes envelopes, or writes one twice, gives a handle two
+        # entries, and two that differ are refused. Taking one reading would let a forged one win.
+        found = [Entry(key, each) for key, each in value.pairs] if wanted & set(value) else []
         if ID_KEY in value and ANSWER_KEY in value and ID_KEY not in wanted and ANSWER_KEY not in wanted:
-            return _entries([value], wanted)
-        return tuple(Entry(key, each) for key, each in value.pairs) if wanted & set(value) else ()
-    if isinstance(value, list):
-        rows = [each for each in value if isinstance(each, JsonObject) and ID_KEY in each]
-        return tuple(Entry(str(row[ID_KEY]), row) for row in rows)
-    return ()
+            found += _rows([value])
+        for key, each in value.pairs:
+            if key == RESULTS_KEY and RESULTS_KEY not in wanted and isinstance(each, list):
+                found += _rows(each)
+        return tuple(found)
+    return tuple(_rows(value)) if isinstance(value, list) else ()
+
+
+def _rows(listed: list[object]) -> list[Entry]:
+    """Elements that name a handle; one that names two counts for both, and is refused for both."""
+    rows = [each for each in listed if isinstance(each, JsonObject) and ID_KEY in each]
+    names = [(row, dict.fromkeys(str(name) for key, name in row.pairs if key == ID_KEY)) for row in rows]
+    return [Entry(name, row) for row, given in names for name in given]
 
 
 def _embedded(text: str, wanted: set[str]) -> Iterable[Entry]:
@@ -183,15 +192,21 @@ def _until_cut(text: str, wanted: set[str], *, resume: bool) -> list[Entry]:
     can read costs its own item only: reading goes on at the next key, but only in a reply that was not cut,
     where no key can be half an answer.
     """
-    next_key = _next_key(wanted) if resume else None
+    names = "|".join(re.escape(name) for name in sorted(wanted))
+    next_key = re.compile(rf',\s*(?="(?:{names})"\s*:)') if resume else None
+    next_row = re.compile(rf'\{{\s*"{ID_KEY}"\s*:\s*"({names})"') if resume else None
     for at in _places(text, "{"):
         members = _whole_members(text, at + 1, next_key)
         if any(entry.handle in wanted for entry in members):
             return members
     for at in _places(text, "["):
-        if elements := _elements(text, at + 1):
+        if elements := _elements(text, at + 1, next_row):
             return elements
     return []
+
+
+def _reach(entries: Iterable[Entry], wanted: set[str]) -> int:
+    return len(wanted & {entry.handle for entry in entries})
 
 
 def _places(text: str, letter: str) -> Iterable[int]:
@@ -211,11 +226,6 @@ def _key_at(text: str, at: int) -> tuple[str, int] | None:
     if not isinstance(key, str) or text[at : at + 1] != ":":
         return None
     return key, _skip(text, at + 1)
-
-
-def _next_key(wanted: set[str]) -> re.Pattern[str]:
-    names = "|".join(re.escape(name) for name in sorted(wanted))
-    return re.compile(rf',\s*(?="(?:{names})"\s*:)')
 
 
 def _whole_members(text: str, at: int, next_key: re.Pattern[str] | None) -> list[Entry]:
@@ -240,17 +250,25 @@ def _whole_members(text: str, at: int, next_key: re.Pattern[str] | None) -> list
     return found
 
 
-def _elements(text: str, at: int) -> list[Entry]:
+def _elements(text: str, at: int, next_row: re.Pattern[str] | None) -> list[Entry]:
     found: list[Entry] = []
-    while (decoded := _decode_at(text, _skip(text, at))) is not None:
-        value, at = decoded
+    while True:
         at = _skip(text, at)
-        if isinstance(value, JsonObject) and ID_KEY in value:
-            found.append(Entry(str(value[ID_KEY]), value))
-        if text[at : at + 1] != ",":
-            break
-        at += 1
-    return found
+        if (decoded := _decode_at(text, at)) is not None:
+            value, at = decoded
+            at = _skip(text, at)
+            if isinstance(value, JsonObject) and ID_KEY in value:
+                found.append(Entry(str(value[ID_KEY]), value))
+            if text[at : at + 1] != ",":
+                return found
+            at += 1
+            continue
+        here = next_row.match(text, at) if next_row is not None else None
+        again = next_row.search(text, at + 1) if next_row is not None else None
+        if here is None or again is None:
+            return found
+        found.append(Entry(here[1], Unusable("a value that cannot be read")))
+        at = again.start()
 
 
 def _repaired(text: str, wanted: set[str]) -> list[Entry]:

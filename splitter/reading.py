@@ -36,11 +36,11 @@ class Leaf:
     number: Decimal | None = None
     closed: bool = False
 
-    def stands_in(self, hay: Hay) -> bool:
-        """True when a text holds this value."""
+    def stands_in(self, hay: Hay, *, own: bool = False) -> bool:
+        """True when a text holds this value; of its own text, it may also be put together."""
         if self.number is not None:
             return abs(self.number) in hay.numbers
-        return hay.holds(self.text)
+        return hay.holds(self.text) or (own and hay.has_words_of(self.text))
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,13 @@ class Reading:
         pack: what was asked.
         entries: what the reply held, as written.
         seats: one per slot, in the pack's order.
+        cut: True when the reply breaks off.
     """
 
     pack: Pack[object]
     entries: tuple[Entry, ...]
     seats: tuple[Aligned, ...]
+    cut: bool = False
 
     @cached_property
     def hays(self) -> tuple[Hay, ...]:
@@ -85,10 +87,12 @@ class Reading:
             tuple(
                 frozenset()
                 if leaf.closed
-                else frozenset(place for place, hay in enumerate(self.hays) if leaf.stands_in(hay))
+                else frozenset(
+                    place for place, hay in enumerate(self.hays) if leaf.stands_in(hay, own=place == seat)
+                )
                 for leaf in leaves
             )
-            for leaves in self.leaves
+            for seat, leaves in enumerate(self.leaves)
         )
 
 

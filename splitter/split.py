@@ -62,7 +62,7 @@ def split(pack: Pack[T], completion: Completion, *, guard: Guard = _BY_DEFAULT) 
     cut = completion.finish_reason is FinishReason.LENGTH
     parsed = parse(completion.text, pack.handles, cut=cut)
     seats = align(pack, parsed.entries, _lost(completion, parsed))
-    reading = Reading(pack, parsed.entries, tuple(seats))
+    reading = Reading(pack, parsed.entries, tuple(seats), cut or parsed.rung is Rung.CUT)
     of_items: dict[ItemId, list[Signal]] = defaultdict(list)
     of_reply: list[Signal] = []
     for seat in seats:

@@ -27,7 +27,7 @@ from schemas.item import Item, ItemId, ItemLike, as_items
 from schemas.protocols import Client, TokenCounter
 from schemas.result import ItemResult, Outcome, Route, RunResult
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
-from schemas.signal import Trend
+from schemas.signal import SignalKind, Trend
 from schemas.task import Task
 from splitter.fleet import fleet
 
@@ -162,7 +162,7 @@ async def pack_and_run_async(
         counter=job.counter.name,
         elapsed_s=elapsed_s,
         stopped=str(job.driver.stopped) if job.driver.stopped is not None else None,
-        trends=await asyncio.to_thread(_trends, job),
+        trends=await asyncio.to_thread(_trends, job, layout or Layout()),
     )
 
 
@@ -286,9 +286,12 @@ async def _prepare(
     return _Job(made, Driver(chosen.client, ladder, limits, tally, strategy), tally, counting, seed)
 
 
-def _trends(job: _Job[T]) -> tuple[Trend, ...]:
+def _trends(job: _Job[T], layout: Layout) -> tuple[Trend, ...]:
+    """Tests over the run, as far as chance seated the items: without it there is no null to test against."""
     rows = job.driver.ladder.gallery.rows
-    return fleet(rows, seed=job.seed) if rows else ()
+    found = fleet(rows, seed=job.seed) if rows and layout.shuffle else ()
+    mixed = layout.packing == "tight"
+    return tuple(each for each in found if mixed or each.kind is not SignalKind.POLARITY_PULL)
 
 
 def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:

@@ -14,7 +14,7 @@ from schemas.pack import Pack
 from schemas.result import Split
 from schemas.signal import Seated
 
-MOST_CALLS = 2_000
+MOST_CALLS = 500
 
 
 class Gallery:

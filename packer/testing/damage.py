@@ -74,10 +74,10 @@ def cut_short(write: Write, entries: Sequence[Written], at: int | None, random: 
     return Letter(short, tuple(whole), cut=True)
 
 
-def drowned(write: Write, entries: Sequence[Written], at: int, random: Random) -> Letter:
+def drowned(write: Write, entries: Sequence[Written], at: int, random: Random, *, opened: int = 1) -> Letter:
     """White space instead of an entry, until the token limit ends it: constrained decoding does that."""
     text = write(entries)
-    stop = _ends(write, entries)[at - 1] if at else 1
+    stop = _ends(write, entries)[at - 1] if at else opened
     blank = random.choice([" ", "\n", "\t", "  \n"])
     return Letter(text[:stop] + blank * (WHITESPACE // len(blank)), tuple(entries[:at]), cut=True)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from packer.testing.damage import Letter, cut_short, drowned, with_raw, wrapped
+from packer.testing.damage import Letter, Write, cut_short, drowned, with_raw, wrapped
 from packer.testing.faults import WHOLE_REPLY, WIRE, FaultKind, Inject, Written, injections
 from packer.testing.known import KnownTexts
 from packer.testing.ledger import ServerLedger
@@ -116,25 +116,27 @@ class Actor:
                 raw |= spoiled.raw or {}
                 kinds += [inject.kind] * spoiled.times
         letter = Letter(write(entries), tuple(entries))
-        finish, wire, choices = FinishReason.STOP, None, True
-        for inject, random in draws:
-            if inject.kind not in WIRE | WHOLE_REPLY or not (hits := inject.struck(len(entries), random)):
-                continue
-            kinds.append(inject.kind)
-            match inject.kind:
-                case FaultKind.PROSE | FaultKind.FENCE:
-                    before, behind = wrapped(inject.kind, random)
-                    letter = Letter(before + letter.text + behind, letter.whole)
-                case FaultKind.TRUNCATE:
-                    letter = cut_short(write, entries, hits[0] if inject.per == "item" else None, random)
-                case FaultKind.ENDLESS_WHITESPACE:
-                    letter = drowned(write, entries, hits[0], random)
-                case FaultKind.REFUSAL:
-                    letter, finish = Letter("", ()), FinishReason.REFUSAL
-                case FaultKind.EMPTY_CHOICES:
-                    letter, choices = Letter("", ()), False
-                case _:
-                    wire = inject.kind
+        finish, choices = FinishReason.STOP, True
+        wire: FaultKind | None = None
+        # A call ends once: whatever a stronger fault takes away is not counted as done.
+        struck = {
+            inject.kind: (inject, hits, random)
+            for inject, random in draws
+            if inject.kind in WIRE | WHOLE_REPLY and (hits := inject.struck(len(truth), random))
+        }
+        ends = next((kind for kind in struck if kind in WIRE and kind is not FaultKind.SLOW), None)
+        gone = next((kind for kind in struck if kind in (FaultKind.REFUSAL, FaultKind.EMPTY_CHOICES)), None)
+        slow = [FaultKind.SLOW] if FaultKind.SLOW in struck else []
+        if ends is not None:
+            wire, kinds = ends, [ends]
+        elif gone is not None:
+            letter, kinds, wire = Letter("", ()), [gone, *slow], FaultKind.SLOW if slow else None
+            finish = FinishReason.REFUSAL if gone is FaultKind.REFUSAL else FinishReason.STOP
+            choices = gone is FaultKind.REFUSAL
+        else:
+            wire = FaultKind.SLOW if slow else None
+            letter, done = self._worded(write, entries, struck)
+            kinds += [*done, *slow]
         if letter.cut:
             finish = FinishReason.LENGTH
         lost = wire is not None and wire is not FaultKind.SLOW
@@ -142,6 +144,31 @@ class Actor:
         sent = self._counter.count_batch(["\n".join(content for _, content in request.messages), letter.text])
         tokens = (0, 0) if lost else (sent[0], sent[1])
         return Act(letter.text, finish, texts, tuple(kinds), affected, wire, choices, tokens)
+
+    def _worded(
+        self,
+        write: Write,
+        entries: Sequence[Written],
+        struck: Mapping[FaultKind, tuple[Inject, Sequence[int], Random]],
+    ) -> tuple[Letter, list[FaultKind]]:
+        """Wrap first, cut then: what is cut off is the wrapped reply's end."""
+        around: list[FaultKind] = [kind for kind in struck if kind in (FaultKind.PROSE, FaultKind.FENCE)]
+        before, behind = "", ""
+        for kind in around:
+            opening, closing = wrapped(kind, struck[kind][2])
+            before, behind = opening + before, behind + closing
+
+        def wrap(some: Sequence[Written]) -> str:
+            return before + write(some) + behind
+
+        cut = next((k for k in struck if k in (FaultKind.TRUNCATE, FaultKind.ENDLESS_WHITESPACE)), None)
+        if cut is None or not entries:
+            return Letter(wrap(entries), tuple(entries)), around
+        inject, hits, random = struck[cut]
+        at = min(hits[0], len(entries) - 1)
+        if cut is FaultKind.TRUNCATE:
+            return cut_short(wrap, entries, at if inject.per == "item" else None, random), [*around, cut]
+        return drowned(wrap, entries, at, random, opened=len(before) + 1), [*around, cut]
 
     def _true(self, shape: Shape, seat: Seat) -> Written:
         if isinstance(self._answers, Mapping):

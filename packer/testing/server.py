@@ -23,7 +23,7 @@ from packer.testing.faulty import Act, Actor, Answers, Writer
 from packer.testing.ledger import ServerLedger
 from packer.testing.reader import Request, items_of
 from schemas.chat import Completion, FinishReason, Message, Prompt
-from schemas.errors import UnscriptedPrompt
+from schemas.errors import UnscriptedPrompt, UsageError
 from schemas.protocols import Client
 
 Wrap = Callable[[Mapping[str, object], Mapping[str, object]], Mapping[str, object]]
@@ -94,7 +94,12 @@ class FaultServer:
             wrap: turns the body of a chat completion into that of another wire, for clients that speak it.
             retry_after_s: what a rate limit tells the caller to wait.
             slow_s: how long a slow reply takes.
+
+        Raises:
+            UsageError: faults are to be injected into a client's replies.
         """
+        if isinstance(answers, Client) and inject:
+            raise UsageError("FaultServer(inject=...) needs answers as a function or a table, not a client.")
         self.requests: list[dict[str, object]] = []
         self.faults: deque[WireFault] = deque()
         self.ledger = ServerLedger()
@@ -132,7 +137,7 @@ class FaultServer:
             self.requests.append(request)
             queued = self.faults.popleft() if self.faults else None
         if queued is not None:
-            self.ledger.enter((), status=queued.status)
+            self.ledger.enter((), status=max(queued.status, 0))
             return queued
         try:
             return self._answered(request)
@@ -173,13 +178,12 @@ class FaultServer:
                 return WireFault(RESET)
             case FaultKind.HANG:
                 return WireFault(HANG)
-        tokens = act.tokens
         completion = {
             **body_of(Completion(act.text, act.finish)),
             "usage": {
-                "prompt_tokens": tokens[0],
-                "completion_tokens": tokens[1],
-                "total_tokens": sum(tokens),
+                "prompt_tokens": act.tokens[0],
+                "completion_tokens": act.tokens[1],
+                "total_tokens": sum(act.tokens),
                 "prompt_tokens_details": {"cached_tokens": 0},
             },
         }
@@ -193,8 +197,16 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256  # the default of 5 makes parallel clients wait for connections
     owner: FaultServer
 
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Close; without the polite end first where a reset is due."""
+        option = socket.SOL_SOCKET, socket.SO_LINGER, len(_LINGER_OFF)
+        if isinstance(request, socket.socket) and request.getsockopt(*option) == _LINGER_OFF:
+            request.close()
+        else:
+            super().shutdown_request(request)
+
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay quiet: a client that leaves early is what some faults are about."""
+        """Stay quiet: some faults are about clients that leave early."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,11 +6,16 @@ check on extraction. Does not know: bindings, or whether a value follows from it
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping
+
 from schemas.signal import Signal, SignalKind
 from splitter.match import FUZZY_CUTOFF, LEAST_FUZZY, Hay, folded
 from splitter.reading import Reading
 
 LEAD = 5.0
+_WORDY = re.compile(r"\w\W+\w")
 SHORT = 3
 """Quotes this short stand in many texts by chance."""
 
@@ -24,13 +29,39 @@ def detect(reading: Reading) -> list[Signal]:
         for field, quote in seat.quotes:
             if (signal := _checked(reading, place, field, quote)) is not None:
                 found.append(signal)
-    return found
+    return found + _without_values(reading)
+
+
+def _without_values(reading: Reading) -> list[Signal]:
+    """A quote for a field that has no value, where the call's other quotes go with values."""
+    empty: list[tuple[int, str, str]] = []
+    quoted: Counter[str] = Counter()
+    for place, seat in enumerate(reading.seats):
+        answer = seat.answer if seat.reason is None and isinstance(seat.answer, Mapping) else {}
+        for field, quote in seat.quotes:
+            if field in answer:
+                quoted[field] += 1
+                if answer[field] is None:
+                    empty.append((place, field, quote))
+    without = Counter(field for _, field, _ in empty)
+    return [
+        Signal(
+            SignalKind.UNGROUNDED,
+            f"there is a quote for {field!r} but no value",
+            0.6,
+            quote[:200],
+            (reading.ids[place],),
+        )
+        for place, field, quote in empty
+        if without[field] <= 0.2 * quoted[field]
+    ]
 
 
 def _checked(reading: Reading, place: int, field: str, quote: str) -> Signal | None:
     item_id, small = reading.ids[place], folded(quote)
     own = reading.hays[place]
-    if not small or _held(own, quote, small):
+    # Words put together from several places of the own text are an inexact quote, not another item's.
+    if not small or _held(own, quote, small) or (own.has_words_of(quote) and _WORDY.search(small)):
         return None
     others = [(other, hay) for other, hay in enumerate(reading.hays) if other != place]
     if held := [other for other, hay in others if _held(hay, quote, small)]:

@@ -2,7 +2,9 @@
 
 Each seat's echo, quotes and values say whose text they come from. When they point to the seat at one
 and the same distance for most seats that point anywhere but home, the row has slipped, and even seats
-without evidence of their own are suspect. Blind on bare labels. Does not know: which fault made it slip.
+without evidence of their own are suspect. On bare labels it sees one thing only: a finished reply that
+lacks just its last handles may have lost an entry further up and closed ranks. Does not know: which
+fault made it slip.
 """
 
 from __future__ import annotations
@@ -18,8 +20,27 @@ LEAST_SHARE = 0.6
 
 
 def detect(reading: Reading) -> list[Signal]:
-    """Find the lag at which most misplaced evidence points."""
+    """Find the lag at which most misplaced evidence points, and ranks that may have closed."""
     away, at_home = _pointers(reading)
+    return _slipped(reading, away, at_home) or _closed_ranks(reading, at_home)
+
+
+def _closed_ranks(reading: Reading, at_home: set[int]) -> list[Signal]:
+    """The last handles are missing and nothing else is odd: any entry before may be its successor's."""
+    present = [seat.entries for seat in reading.seats]
+    answered = len(present) - present.count(0)
+    in_front = present[:answered] == [1] * answered
+    if reading.cut or not in_front or not 0 < answered < len(present) or answered < len(reading.entries):
+        return []
+    told = "the reply lacks its last handles: an entry may be lost further up, and those after it moved up"
+    return [
+        Signal(SignalKind.SHIFT, told, 0.6, f"{answered} of {len(present)}", (reading.ids[place],))
+        for place, seat in enumerate(reading.seats)
+        if seat.reason is None and place not in at_home
+    ]
+
+
+def _slipped(reading: Reading, away: dict[int, set[int]], at_home: set[int]) -> list[Signal]:
     lags = Counter(lag for pointed in away.values() for lag in pointed)
     if not lags:
         return []

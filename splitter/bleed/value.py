@@ -60,13 +60,19 @@ def _derived(reading: Reading) -> set[tuple[str, str]]:
 
 
 def _copied(reading: Reading) -> dict[str, float]:
-    """Per field: the share of its values that stand in their own text; absent where there are too few."""
+    """Per field: the share of its values that stand in their own text, each judged by the others.
+
+    A field with few values is judged by all fields together; where these are few too, it is absent.
+    """
     own: Counter[str] = Counter()
     every: Counter[str] = Counter()
     for place, leaf, where in _open_leaves(reading):
         every[leaf.field] += 1
         own[leaf.field] += place in where
-    return {field: own[field] / n for field, n in every.items() if n >= LEAST_LEAVES}
+    whole = (sum(own.values()), sum(every.values()))
+    pairs = {field: (own[field], n) if n >= LEAST_LEAVES else whole for field, n in every.items()}
+    # Without the one that is looked at: it is not in its own text, or nobody would ask.
+    return {field: yes / (n - 1) for field, (yes, n) in pairs.items() if n >= LEAST_LEAVES}
 
 
 def _short(leaf: Leaf) -> bool:

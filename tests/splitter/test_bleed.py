@@ -190,6 +190,15 @@ def test_an_invented_quote_is_doubtful() -> None:
     assert done.verdicts[0].quotes[1].start is None
 
 
+def test_a_quote_without_its_value_is_doubtful() -> None:
+    schema = {"type": "object", "properties": {"shop": {"type": ["string", "null"]}}, "required": ["shop"]}
+    task = Task.extract("Where.", schema, evidence=True)
+    shops = [str(value["shop"]) for value in VALUES]
+    values: list[dict[str, object]] = [{"shop": None}, *({"shop": shop} for shop in shops[1:])]
+    done = answered(with_quotes(values, [{"shop": shop} for shop in shops]), task)
+    assert [v.trust for v in done.verdicts] == [Trust.DOUBTFUL] + [Trust.CLEAN] * 4
+
+
 NOTE = Task.extract("A note.", {"type": "object", "properties": {"n": {"type": "string"}}, "required": ["n"]})
 
 

@@ -165,6 +165,8 @@ def test_of_a_large_run_whole_calls_are_drawn_and_it_is_told(monkeypatch: pytest
 def test_one_huge_call_is_not_tested_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("splitter.fleet.MOST_ANSWERS", 20)
     assert all(trend.answers == 80 for trend in fleet(run_of(3, pack=40)))
+    whole = fleet(run_of(2, pack=40))
+    assert all(trend.answers == 80 and "Tested on" not in trend.detail for trend in whole)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def kinds(text: str) -> set[SignalKind]:
 
 
 PERFECT = json.dumps(GOOD)
+DEEP = "[" * 100_000 + "]" * 100_000
 ALL = ["positive", "neutral", "negative"]
 CASES = {
     "clean": (PERFECT, ALL),
@@ -46,6 +47,14 @@ CASES = {
     ),
     "bare array": (json.dumps([{"id": h, "answer": a} for h, a in GOOD.items()]), ALL),
     "one missing": (json.dumps({A: "positive", C: "negative"}), ["positive", Fault.MISSING, "negative"]),
+    "the last one missing": (
+        json.dumps({A: "positive", B: "neutral"}),
+        [Fault.BLEED, Fault.BLEED, Fault.MISSING],
+    ),
+    "the last one under a foreign handle": (
+        json.dumps({A: "positive", B: "neutral", "stranger": "negative"}),
+        ["positive", "neutral", Fault.MISSING],
+    ),
     "unknown label": (json.dumps({**GOOD, B: "meh"}), ["positive", Fault.INVALID_VALUE, "negative"]),
     "label in other case": (json.dumps({**GOOD, B: " Neutral "}), ALL),
     "null": (json.dumps({**GOOD, B: None}), ["positive", Fault.INVALID_VALUE, "negative"]),
@@ -69,7 +78,12 @@ CASES = {
     ),
     "single quotes": (str(GOOD), ALL),
     "a value too deep to read costs its own item only": (
-        f'{{"{A}":"positive","{B}":{"[" * 100_000}{"]" * 100_000},"{C}":"negative"}}',
+        f'{{"{A}":"positive","{B}":{DEEP},"{C}":"negative"}}',
+        ["positive", Fault.INVALID_VALUE, "negative"],
+    ),
+    "a row too deep to read costs its own item only": (
+        f'{{"results":[{{"id":"{A}","answer":"positive"}},{{"id":"{B}","answer":{DEEP}}},'
+        f'{{"id":"{C}","answer":"negative"}}]}}',
         ["positive", Fault.INVALID_VALUE, "negative"],
     ),
     "an open value in the middle costs its own item only": (

@@ -287,3 +287,23 @@ def test_quotes_with_offsets_reach_the_result() -> None:
     for text, result in zip(PEOPLE, run, strict=True):
         (quote,) = result.quotes
         assert text[quote.start : quote.end] == result.value == quote.text
+
+
+def test_a_run_tests_itself_as_far_as_chance_seated_the_items() -> None:
+    """A model that copies the answer before shows in the whole run, though every reply looks fine."""
+
+    def spoil(prompt: Prompt, reply: str) -> str:
+        answers = json.loads(reply)
+        said = list(answers.values())
+        return json.dumps({h: said[n - n % 3] for n, h in enumerate(answers)})
+
+    client = ScriptedClient(label, spoil=spoil)
+    texts = [f"{n} and {n * n}" for n in range(300)]
+    run = pack_and_run(texts, SENTIMENT, client=client, budget=Budget(items=20))
+    found = {each.kind: each.p_value for each in run.trends}
+    assert found[SignalKind.NEIGHBOUR_COPY] is not None
+    assert found[SignalKind.NEIGHBOUR_COPY] < 0.01
+    ordered = pack_and_run(texts, SENTIMENT, client=client, layout=Layout(packing="in_order"))
+    assert SignalKind.POLARITY_PULL not in {each.kind for each in ordered.trends}
+    fixed = Layout(packing="in_order", shuffle=False)
+    assert pack_and_run(texts, SENTIMENT, client=client, layout=fixed).trends == ()

@@ -39,6 +39,16 @@ layouts = st.builds(
 )
 
 
+def label(text: str) -> str:
+    """A right answer that depends on nothing but the text."""
+    return LABELS[len(text) % 3]
+
+
+def numbered(n: int) -> list[str]:
+    """Texts that all differ."""
+    return ["x" * (i + 1) for i in range(n)]
+
+
 def pack_of(*texts: str, layout: Layout | None = None, task: Task[object] = SENTIMENT) -> Pack[object]:
     """One pack that holds these texts, made by the public planner."""
     items = [Item(index, text) for index, text in enumerate(texts)]

@@ -82,6 +82,8 @@ def _checked(reading: Reading, place: int, field: str, quote: str) -> Signal | N
 
 
 def _held(hay: Hay, quote: str, small: str) -> bool:
+    if len(small) <= SHORT:
+        return hay.holds(quote)  # "MA" does not stand in "Main Street"
     return quote in hay.text or small in hay.folded
 
 

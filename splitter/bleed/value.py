@@ -17,6 +17,9 @@ from splitter.reading import Leaf, Reading
 LEAST_NEAR = 7
 LEAD = 8.0
 COPIED = 0.8
+MOSTLY_COPIED = 0.6
+"""Several leaks in one reply lower the share that they are judged by."""
+
 LEAST_LEAVES = 4
 STRONG, WEAK = 1.0, 0.4
 
@@ -31,9 +34,9 @@ def detect(reading: Reading) -> list[Signal]:
             continue
         item_id = reading.ids[place]
         if where:
-            made = (leaf.field, leaf.text) in derived
-            by_chance = _short(leaf) and grounded.get(leaf.field, 0.0) < COPIED
-            strength = WEAK if made or by_chance else STRONG
+            innocent = _short(leaf) or (leaf.field, leaf.text) in derived
+            copied = grounded.get(leaf.field, 0.0) >= MOSTLY_COPIED
+            strength = WEAK if innocent and not copied else STRONG
             found.append(_foreign(reading, place, sorted(where), leaf, strength))
         elif near := _near(reading, place, leaf):
             found.append(_foreign(reading, place, near, leaf, 0.8))
@@ -51,7 +54,7 @@ def _open_leaves(reading: Reading) -> Iterator[tuple[int, Leaf, frozenset[int]]]
 
 
 def _derived(reading: Reading) -> set[tuple[str, str]]:
-    """Values that two or more items got without holding them: the model makes them, it does not copy."""
+    """Values that two or more items got without holding them: made, unless the field is one of copies."""
     makers: Counter[tuple[str, str]] = Counter()
     for place, leaf, where in _open_leaves(reading):
         if place not in where:

@@ -134,6 +134,14 @@ def test_a_value_that_many_items_get_without_holding_it_is_made_not_copied() -> 
     assert all(v.accepted for v in done.verdicts)
 
 
+def test_an_answer_that_two_neighbours_copied_is_a_leak_twice() -> None:
+    texts = [*TEXTS, "Soap, 2.95, from Blue Harbour Market.", "A lamp for 31.00 at Lindqvist and Sons."]
+    values = [*VALUES, {"amount": 2.95, "shop": "Blue Harbour Market", "kind": "tool"}]
+    values.append({"amount": 31.0, "shop": "Lindqvist and Sons", "kind": "tool"})
+    done = answered([values[2], values[2], *values[2:]], texts=texts)
+    assert [v.accepted for v in done.verdicts] == [False, False, True, True, True, True, True]
+
+
 def test_a_shift_by_one_is_seen_in_the_values() -> None:
     done = answered([*VALUES[1:], VALUES[0]])
     assert not done.accepted

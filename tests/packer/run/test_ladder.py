@@ -34,11 +34,7 @@ from packer.testing import ScriptedClient, items_of
 from packer.testing.scripted import Spoiler
 from schemas.errors import AccessDenied, ClientError, PromptTooLong, UnscriptedPrompt
 from schemas.result import Fault
-from tests.strategies import LABELS, SENTIMENT, layouts, texts
-
-
-def label(text: str) -> str:
-    return LABELS[len(text) % 3]
+from tests.strategies import SENTIMENT, label, layouts, numbered, texts
 
 
 def refusing(*poison: str) -> Spoiler:
@@ -50,10 +46,6 @@ def refusing(*poison: str) -> Spoiler:
         return reply
 
     return spoil
-
-
-def numbered(n: int) -> list[str]:
-    return ["x" * (i + 1) for i in range(n)]
 
 
 @given(st.lists(texts, min_size=1, max_size=25), layouts, st.integers(1, 9), st.integers(0, 3))
@@ -168,6 +160,12 @@ def test_no_item_is_lost_and_the_worst_case_holds(
         assert result.value == label(text) if result.outcome is Outcome.ACCEPTED else result.reason
     bound = plan(numbered(n), SENTIMENT, budget=budget, fallback=fallback, counter=client.counter())
     assert len(client.prompts) == run.ledger.calls <= bound.worst_case_calls
+    sizes: dict[str, int] = {}
+    for prompt in client.prompts:
+        for shown in items_of(prompt):
+            before = sizes.get(shown.text, prompt.items * 2)
+            assert prompt.items <= max(1, before // 2), "every next call is at most half as large"
+            sizes[shown.text] = prompt.items
 
 
 def test_items_usage_sums_to_the_ledger() -> None:

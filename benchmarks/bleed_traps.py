@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import heading
-from benchmarks.data import addresses, sentiments
+from benchmarks.data import addresses, prices, sentiments
 from benchmarks.rivals import forty_lines
 from packer import (
     Budget,
@@ -53,6 +53,11 @@ ADDRESS = {
         name: {"type": ["string", "null"]} for name in ("number", "street", "place", "state", "zip")
     },
     "required": ["number", "street", "place", "state", "zip"],
+}
+PRICE = {
+    "type": "object",
+    "properties": {"amount": {"type": "number"}, "currency": {"type": ["string", "null"]}},
+    "required": ["amount", "currency"],
 }
 RATE = 0.05
 SOME = 4_000
@@ -323,6 +328,21 @@ def edits(rounds: int) -> None:
                 print(_edited(gold, task, what, n, pack, rounds), flush=True)
 
 
+def made() -> None:
+    """Prices, whose currency was often known from the shop and not from the text: right, and in no text."""
+    gold = {each.text: each.gold for each in prices()}
+    task = Task.extract("Amount and currency of a price.", PRICE)
+    print("\n| clean prices, packs of | items | rejected | marked doubtful |\n" + "|---" * 4 + "|")
+    for size in (5, PACK):
+        rejected = doubtful = 0
+        for pack in plan([*gold], task, budget=Budget(items=size)).packs:
+            reply = json.dumps({slot.handle: gold[slot.item.text] for slot in pack.slots}, default=float)
+            done = split(pack, Completion(reply))
+            rejected += len(done.rejected)
+            doubtful += sum(verdict.trust is Trust.DOUBTFUL for verdict in done.verdicts)
+        print(f"| {size} | {len(gold)} | {rejected / len(gold):.1%} | {doubtful / len(gold):.1%} |")
+
+
 def _edited(gold: Sequence[object], task: Task[object], what: str, n: int, size: int, rounds: int) -> str:
     draw = random.Random(f"{what}{n}{size}")
     answers = {each.text: each.gold for each in gold}  # type: ignore[attr-defined]  # they are Labelled
@@ -482,6 +502,7 @@ def main() -> None:
             fields(args.rounds)
         case "edits":
             edits(args.rounds)
+            made()
         case "paid":
             paid(args.items)
         case "sizes":

@@ -104,9 +104,10 @@ class Hay:
         small = folded(needle[:MOST_NEEDLE])
         at = self.folded.find(small) if small else -1
         while at >= 0:
-            before = self.folded[at - 1 : at] if _WORD.match(small[0]) else ""
-            after = self.folded[at + len(small) : at + len(small) + 1] if _WORD.match(small[-1]) else ""
-            if not (_WORD.match(before) or _WORD.match(after)):
+            end = at + len(small)
+            if not (
+                _joined(self.folded[at - 1 : at], small[0]) or _joined(small[-1], self.folded[end : end + 1])
+            ):
                 return True
             at = self.folded.find(small, at + 1)
         return False
@@ -161,6 +162,13 @@ def _readings(digits: str) -> set[Decimal]:
         except InvalidOperation:
             continue
     return made
+
+
+def _joined(left: str, right: str) -> bool:
+    """Whether no word ends between two characters: "yen" is a word of its own in "2963yen"."""
+    if not (_WORD.match(left) and _WORD.match(right)):
+        return False
+    return left.isdigit() == right.isdigit()
 
 
 def _is_all_of(needle: str, hay: str) -> bool:

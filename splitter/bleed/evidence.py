@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from schemas.signal import Signal, SignalKind
-from splitter.match import FUZZY_CUTOFF, LEAST_FUZZY, Hay, folded
+from splitter.match import FUZZY_CUTOFF, LEAST_FUZZY, Hay, folded, numbers_in
 from splitter.reading import Reading
 
 LEAD = 5.0
@@ -82,6 +82,8 @@ def _checked(reading: Reading, place: int, field: str, quote: str) -> Signal | N
 
 
 def _held(hay: Hay, quote: str, small: str) -> bool:
+    if small.replace(".", "").isdigit() and numbers_in(small) <= hay.numbers:
+        return True
     if len(small) <= SHORT:
         return hay.holds(quote)  # "MA" does not stand in "Main Street"
     return quote in hay.text or small in hay.folded

@@ -68,7 +68,7 @@ def seat(
     handles = HANDLES[: len(order)]
     costs = markers.cost(handles, nonce, seals)
     slots = tuple(
-        Slot(item, handle, seal, tokens + cost, canary)
+        Slot(item, handle, seal, tokens + cost, tokens, canary)
         for (item, tokens, canary), handle, seal, cost in zip(order, handles, seals, costs, strict=True)
     )
     return Pack(pack_id, task, slots, nonce, layout)
@@ -85,7 +85,7 @@ def seeded(seed: int, pack_id: str, texts: Sequence[str]) -> Random:
 
 def alone(task: Task[T], item: Item, tokens: int) -> Pack[T]:
     """Seat one item alone: no markers, one key, nothing to tell apart."""
-    return Pack(f"single:{item.id}", task, (Slot(item, SINGLE_HANDLE, None, tokens),), "", Layout())
+    return Pack(f"single:{item.id}", task, (Slot(item, SINGLE_HANDLE, None, tokens, tokens),), "", Layout())
 
 
 class Markers:

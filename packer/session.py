@@ -38,7 +38,7 @@ class Turn:
 
 
 def turn(
-    pack_id: str, task: Task[T], item: Item, size_tokens: int, layout: Layout, random: Random
+    pack_id: str, task: Task[T], item: Item, text_tokens: int, layout: Layout, random: Random
 ) -> Pack[T]:
     """Seat one item alone, worded as a pack is.
 
@@ -46,12 +46,12 @@ def turn(
         pack_id: names the call.
         task: what is asked.
         item: who sits there.
-        size_tokens: what the item adds to the prompt.
+        text_tokens: of the item's text.
         layout: the packs' own, so that the system part is theirs.
         random: draws the nonce and, where packs have them, the seal.
     """
     seal = draw_seals(random, 1)[0] if layout.binding == "seal" else None
-    seat = Slot(item, HANDLES[0], seal, size_tokens)
+    seat = Slot(item, HANDLES[0], seal, text_tokens, text_tokens)
     return Pack(pack_id, task, (seat,), draw_nonce(random, [item.text]), layout)
 
 

@@ -28,6 +28,7 @@ class Slot:
         handle: the short tag that the reply uses for this seat.
         seal: a random number that the reply must repeat before the answer; None without seals.
         size_tokens: what the item adds to the prompt, markers included.
+        text_tokens: the part of that which is the item's own text.
         canary: set when the seat holds no item of the caller's but an input whose answer is known.
     """
 
@@ -35,6 +36,7 @@ class Slot:
     handle: str
     seal: str | None = None
     size_tokens: int = 0
+    text_tokens: int = 0
     canary: Canary | None = None
 
 

@@ -60,7 +60,7 @@ class Ladder(Generic[T]):
         self._rules = rules
         self._route = route
         self._open: dict[str, Open[T]] = {}
-        self._pool: Pool[Open[T]] = Pool()
+        self._pool: Pool[Open[T]] = Pool(rules.allowance.room.tokens, rules.markers.dearest)
         self._turns: list[Open[T]] = []
         self._sessions: dict[str, _Session[T]] = {}
         self._named = 0
@@ -118,7 +118,7 @@ class Ladder(Generic[T]):
 
     def _enter(self, pack: Pack[T]) -> None:
         for slot in pack.asked:
-            self._open[str(slot.item.id)] = Open(slot.item, pack.task, slot.size_tokens)
+            self._open[str(slot.item.id)] = Open(slot.item, pack.task, slot.text_tokens)
 
     def _book(
         self, ask: Ask[T], reply: Reply, done: Split[T], settled: list[ItemResult[T]]

@@ -1,7 +1,7 @@
 """Where rejected items of all packs wait for new neighbours.
 
-Groups are made so that nobody's new call holds more than half as many items as its last one. Does not
-know: why an item waits, or what it is asked.
+Groups are made so that nobody's new call holds more than half as many items as its last one, nor more
+tokens than a call may. Does not know: why an item waits, or what it is asked.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Waiting(Protocol):
-    """An item that says how many may share its next call."""
+    """An item that says how many may share its next call, and how many tokens it brings."""
 
     most_items: int
+    tokens: int
 
 
 W = TypeVar("W", bound=Waiting)
@@ -22,32 +23,49 @@ W = TypeVar("W", bound=Waiting)
 class Pool(Generic[W]):
     """Waiting items by the size of the call they may share."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_tokens: int, marker_tokens: int) -> None:
+        """Open an empty pool.
+
+        Args:
+            most_tokens: room for items in one call.
+            marker_tokens: most that a marker adds to an item's own tokens.
+        """
+        self._room = most_tokens
+        self._marker = marker_tokens
         self._by_size: dict[int, list[W]] = {}
 
     def add(self, each: W) -> None:
         """Let an item wait."""
         self._by_size.setdefault(each.most_items, []).append(each)
 
-    def full_groups(self) -> list[Sequence[W]]:
-        """Take out every group that is as large as its members allow."""
+    def full_groups(self) -> Sequence[Sequence[W]]:
+        """Take out as many items as fill whole groups of the size that their members allow."""
         groups: list[Sequence[W]] = []
         for size, waiting in self._by_size.items():
             if count := len(waiting) // size:
                 taken = waiting[: count * size]
                 del waiting[: count * size]
                 # Every count-th: items that were rejected together are spread over the groups.
-                groups += [taken[number::count] for number in range(count)]
+                for number in range(count):
+                    groups += self._fitting(taken[number::count])
         return groups
 
     def rest(self) -> Sequence[Sequence[W]]:
         """Take out everything, in as few groups as the members' limits allow."""
         waiting = [each for size in sorted(self._by_size, reverse=True) for each in self._by_size[size]]
         self._by_size.clear()
+        return self._fitting(waiting)
+
+    def _fitting(self, members: Sequence[W]) -> list[list[W]]:
+        """Consecutive groups within every limit; members come with falling limits on their numbers."""
         groups: list[list[W]] = []
-        for each in waiting:
-            if groups and len(groups[-1]) < each.most_items:
+        load = 0
+        for each in members:
+            size = each.tokens + self._marker
+            if groups and len(groups[-1]) < each.most_items and load + size <= self._room:
                 groups[-1].append(each)
+                load += size
             else:
                 groups.append([each])
+                load = size
         return groups

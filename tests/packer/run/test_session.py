@@ -64,6 +64,19 @@ def test_rejected_items_of_many_packs_share_new_calls() -> None:
     assert run.ledger.routes["repack"].calls == run.ledger.calls - 10
 
 
+def test_a_repack_of_long_items_keeps_within_the_budget() -> None:
+    """Each pack has one long item; rejected together, two of them would not fit one call."""
+    long = [letter * 900 for letter in "abcdef"]
+    short = numbered(24)
+    texts = [text for n, each in enumerate(long) for text in (each, *short[4 * n : 4 * n + 4])]
+    client = bad_in_packs(*long)
+    budget = Budget(items=5, input_tokens=2_000)
+    layout = Layout(packing="in_order")
+    run = pack_and_run(texts, SENTIMENT, client=client, budget=budget, layout=layout)
+    assert run.values == [label(text) for text in texts]
+    assert max(sum(len(m.content) for m in p.messages) for p in client.prompts) <= 2_000
+
+
 def test_one_bad_item_of_32_is_isolated_in_11_further_calls() -> None:
     def spoil(prompt: Prompt, reply: str) -> str | Completion:
         poisoned = any(shown.text == "x" * 9 for shown in items_of(prompt))

@@ -32,7 +32,7 @@ def main() -> None:
     arms = [name.split(":")[0] for name in head[1:]]
     items = 400
     shown = [row for row in table if any(not cell.startswith("0 /") for cell in row[1:])]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.2), width_ratios=(3, 2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 6.4), width_ratios=(3, 2))
     for number, arm in enumerate(arms):
         silent = [100 * int(row[number + 1].split("/")[0]) / items for row in shown]
         places = [place + 0.2 * (1.5 - number) for place in range(len(shown))]

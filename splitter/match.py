@@ -30,6 +30,9 @@ _LOOKALIKES = {
 _NUMBER = re.compile(r"\d[\d.,'\u00a0\u202f ]*\d|\d")
 _GROUPS = re.compile(r"[ '\u00a0\u202f]")
 _WORD = re.compile(r"\w")
+_ORDINALS = frozenset({"st", "nd", "rd", "th"})
+"""Behind digits these are no words: "ND" does not stand in "2nd", as "kg" stands in "5kg"."""
+
 _WORDS = re.compile(r"\w+")
 
 
@@ -105,6 +108,9 @@ class Hay:
         at = self.folded.find(small) if small else -1
         while at >= 0:
             end = at + len(small)
+            if small in _ORDINALS and self.folded[at - 1 : at].isdigit():
+                at = self.folded.find(small, end)
+                continue
             if not (
                 _joined(self.folded[at - 1 : at], small[0]) or _joined(small[-1], self.folded[end : end + 1])
             ):

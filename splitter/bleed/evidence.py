@@ -15,6 +15,7 @@ from splitter.match import FUZZY_CUTOFF, LEAST_FUZZY, Hay, folded, numbers_in
 from splitter.reading import Reading
 
 LEAD = 5.0
+_DECIMAL = re.compile(r"\d+\.\d+")
 _WORDY = re.compile(r"\w\W+\w")
 SHORT = 3
 """Quotes this short stand in many texts by chance."""
@@ -82,8 +83,8 @@ def _checked(reading: Reading, place: int, field: str, quote: str) -> Signal | N
 
 
 def _held(hay: Hay, quote: str, small: str) -> bool:
-    if small.replace(".", "").isdigit() and numbers_in(small) <= hay.numbers:
-        return True
+    if _DECIMAL.fullmatch(small) and numbers_in(small) <= hay.numbers:
+        return True  # 1.2 quotes "1.20"
     if len(small) <= SHORT:
         return hay.holds(quote)  # "MA" does not stand in "Main Street"
     return quote in hay.text or small in hay.folded

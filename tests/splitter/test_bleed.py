@@ -107,6 +107,16 @@ def test_a_neighbours_value_is_rejected_and_named(field: str, planted: object) -
     assert [v.accepted for v in done.verdicts[1:]] == [True] * 4
 
 
+def test_a_word_ends_where_digits_begin_but_not_in_ordinals() -> None:
+    schema = {"type": "object", "properties": {"s": {"type": ["string", "null"]}}, "required": ["s"]}
+    task = Task.extract("Unit or state.", schema, evidence=True)
+    texts = ("2963yen a box", "5kg of flour", "2nd floor, Elm Road", "Minot, ND 58701", "Cary, NC 27511")
+    values: list[dict[str, object]] = [{"s": "yen"}, {"s": "kg"}, {"s": None}, {"s": "ND"}, {"s": "NC"}]
+    assert all(v.accepted for v in answered(with_quotes(values, values), task, texts=texts).verdicts)
+    done = answered(with_quotes(values, [*values[:2], {"s": "ND"}, *values[3:]]), task, texts=texts)
+    assert [v.accepted for v in done.verdicts] == [True, True, False, True, True]
+
+
 def test_a_short_value_counts_only_where_the_field_is_copied() -> None:
     task = Task.extract(
         "How many.", {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

@@ -6,7 +6,7 @@ Does not know: how results were won, or what they are used for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -15,7 +15,7 @@ from schemas.evidence import Quote
 from schemas.item import ItemId
 from schemas.ledger import Ledger
 from schemas.pack import Slot
-from schemas.signal import Signal, Trend, Trust
+from schemas.signal import Signal, SignalKind, Trend, Trust
 from schemas.usage import Usage
 
 T_co = TypeVar("T_co", covariant=True)
@@ -196,6 +196,8 @@ class RunResult(Generic[T_co]):
         elapsed_s: wall seconds from the first call to the last answer.
         stopped: why the run ended early; None when it ran to its end.
         trends: tests over all packed answers of the run; empty where nothing was packed.
+        reply_signals: traces that concern whole replies, such as prose around the JSON: how many replies
+            showed each kind.
     """
 
     results: tuple[ItemResult[T_co], ...]
@@ -205,6 +207,7 @@ class RunResult(Generic[T_co]):
     elapsed_s: float
     stopped: str | None = None
     trends: tuple[Trend, ...] = ()
+    reply_signals: Mapping[SignalKind, int] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[ItemResult[T_co]]:
         return iter(self.results)

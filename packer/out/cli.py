@@ -234,6 +234,7 @@ def _run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
             for name, each in ledger.routes.items()
         },
         "doubtful": len(done.doubtful),
+        "reply_signals": {str(kind): n for kind, n in done.reply_signals.items()},
         "trends": {str(each.kind): {"p_value": each.p_value, "detail": each.detail} for each in done.trends},
         "elapsed_s": round(done.elapsed_s, 3),
         "model": done.model,

@@ -163,6 +163,7 @@ async def pack_and_run_async(
         elapsed_s=elapsed_s,
         stopped=str(job.driver.stopped) if job.driver.stopped is not None else None,
         trends=await asyncio.to_thread(_trends, job, layout or Layout()),
+        reply_signals=dict(job.driver.ladder.reply_signals),
     )
 
 

@@ -9,7 +9,7 @@ meet the packer's prompts. Does not know: clients or time.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -65,6 +65,7 @@ class Ladder(Generic[T]):
         self._sessions: dict[str, _Session[T]] = {}
         self._named = 0
         self.gallery = Gallery(rules.seed)
+        self.reply_signals: Counter[SignalKind] = Counter()
 
     def first(self, pack: Pack[T]) -> Ask[T]:
         """Open a pack of the plan."""
@@ -84,6 +85,7 @@ class Ladder(Generic[T]):
         if done is not None and done.stop is not None and self.stop is None:
             self.stop = GuardStop(done.stop.detail)
         done = done or all_rejected(ask.pack, reply)
+        self.reply_signals.update({signal.kind for signal in done.signals})
         if ask.route is Route.PACK:
             self.gallery.note(ask.pack, done)
         bad, again = self._book(ask, reply, done, settled)

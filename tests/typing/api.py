@@ -6,7 +6,7 @@ from typing import assert_type
 
 from pydantic import BaseModel
 
-from packer import RunResult, Task, pack_and_run
+from packer import Guard, Quote, RunResult, SignalKind, Task, Trend, Trust, pack_and_run
 from packer.testing import ScriptedClient
 
 
@@ -23,3 +23,10 @@ assert_type(Task.extract("x", list[str]), Task[list[str]])
 assert_type(pack_and_run(["a"], Task.extract("x", Invoice), client=client), RunResult[Invoice])
 assert_type(pack_and_run(["a"], Task.classify("x", ["a", "b"]), client=client).values, list[str | None])
 assert_type(pack_and_run([("id", "a")], Task.extract("x", int), client=client).results[0].value, int | None)
+
+quoted = pack_and_run(["a"], Task.extract("x", Invoice, evidence=True), client=client, guard=Guard())
+assert_type(quoted, RunResult[Invoice])
+assert_type(quoted.results[0].quotes, tuple[Quote, ...])
+assert_type(quoted.results[0].trust, Trust)
+assert_type(quoted.trends, tuple[Trend, ...])
+assert_type(Guard().reject, frozenset[SignalKind])

@@ -310,3 +310,10 @@ def test_a_run_tests_itself_as_far_as_chance_seated_the_items() -> None:
     assert SignalKind.POLARITY_PULL not in {each.kind for each in ordered.trends}
     fixed = Layout(packing="in_order", shuffle=False)
     assert pack_and_run(texts, SENTIMENT, client=client, layout=fixed).trends == ()
+
+
+def test_traces_of_whole_replies_are_counted() -> None:
+    client = ScriptedClient(label, spoil=lambda prompt, reply: f'Sure: {reply[:-1]},"who":1}}')
+    run = pack_and_run(numbered(20), SENTIMENT, client=client)
+    assert run.reply_signals == {SignalKind.PROSE: 2, SignalKind.FOREIGN_HANDLE: 2}
+    assert run.values == [label(text) for text in numbered(20)]

@@ -62,6 +62,7 @@ PRICE = {
 RATE = 0.05
 SOME = 4_000
 PACK = 20
+SEALED = Layout(binding="seal")
 MOVING = (FaultKind.RENUMBER, FaultKind.SWAP, FaultKind.SHIFT, FaultKind.COPY_NEIGHBOUR)
 BY_CALL = WHOLE_REPLY | {FaultKind.SHIFT, FaultKind.RENUMBER}
 """One of these strikes most of a reply, so a twentieth of the calls gets it, not of the items."""
@@ -286,7 +287,7 @@ def forty(items: int) -> None:
 def fields(rounds: int) -> None:
     """Extraction from real addresses: with and without quotes."""
     gold = {each.text: each.gold for each in addresses()}
-    print(f"\n| evidence | fault | {HEAD} | reply tokens an item |\n" + "|---" * 12 + "|")
+    print(f"\n| quotes, guard | fault | {HEAD} | reply tokens an item |\n" + "|---" * 12 + "|")
     kinds = (
         None,
         FaultKind.FOREIGN_QUOTE,
@@ -296,8 +297,9 @@ def fields(rounds: int) -> None:
         FaultKind.COPY_NEIGHBOUR,
         FaultKind.RENUMBER,
     )
-    for evidence in (True, False):
+    for evidence, guard in ((True, Guard()), (False, Guard()), (True, OFF)):
         task = Task.extract("The parts of a US address.", ADDRESS, evidence=evidence)
+        arm = f"{'quotes' if evidence else 'no quotes'}, guard {'off' if guard is OFF else 'on'}"
         for kind in kinds:
             if kind is FaultKind.FOREIGN_QUOTE and not evidence:
                 continue
@@ -305,10 +307,10 @@ def fields(rounds: int) -> None:
                 total = Tally()
                 for seed in range(rounds):
                     inject = injected(kind, moves, seed)
-                    total += measured([*gold], task, gold, inject, layout=Layout(), guard=Guard())
+                    total += measured([*gold], task, gold, inject, layout=Layout(), guard=guard)
                 shown = f"{kind or 'none'}{f', {moves} moves' if kind in MOVING else ''}"
                 print(
-                    f"| {evidence} | {shown} | {total.row()} | {total.first_tokens / total.items:.1f} |",
+                    f"| {arm} | {shown} | {total.row()} | {total.first_tokens / total.items:.1f} |",
                     flush=True,
                 )
 
@@ -389,11 +391,8 @@ def _typos(text: str, n: int, draw: random.Random) -> str:
 
 
 def sizes(items: int) -> None:
-    """Item faults at 5 and 20%: our ladder, halving alone, and single re-asks; and a poison item."""
+    """By pack size: what repair costs by ladder, by halving and by single re-asks; and what is caught."""
     texts = [each.text for each in sentiments()][:items]
-    ways = {
-        "ladder": Layout(binding="seal"),
-    }
     print(
         "\n| packs of | fault rate | way | calls above one pack each, per 1,000 items | silent | no value |\n"
         + "|---" * 6
@@ -401,19 +400,28 @@ def sizes(items: int) -> None:
     )
     for size in (5, 10, 20, 40):
         for rate in (0.05, 0.2):
-            for way in ways:
-                inject = Inject(FaultKind.DROP, rate)
-                total = measured(texts, TASK, label, inject, layout=ways[way], guard=Guard(), pack=size)
-                print(
-                    f"| {size} | {rate:.0%} | {way} | {1000 * total.extra_calls / items:.1f} | "
-                    f"{total.silent} | {total.lost} |",
-                    flush=True,
-                )
+            inject = Inject(FaultKind.DROP, rate)
+            total = measured(texts, TASK, label, inject, layout=SEALED, guard=Guard(), pack=size)
+            print(
+                f"| {size} | {rate:.0%} | ladder | {1000 * total.extra_calls / items:.1f} | "
+                f"{total.silent} | {total.lost} |",
+                flush=True,
+            )
             for way, calls in (
                 ("halving", halving(texts, size, rate)),
                 ("all singles", singles(texts, rate)),
             ):
                 print(f"| {size} | {rate:.0%} | {way} | {1000 * calls / items:.1f} | - | - |", flush=True)
+    gold = {each.text: each.gold for each in addresses()}
+    quoted = Task.extract("The parts of a US address.", ADDRESS, evidence=True)
+    print(f"\n| packs of | task, fault | {HEAD} |\n" + "|---" * 11 + "|")
+    for size in (2, 5, 10, 20, 40):
+        for kind in (FaultKind.SWAP, FaultKind.SHIFT, FaultKind.COPY_NEIGHBOUR, FaultKind.RENUMBER):
+            inject = injected(kind, Moves.ENTRY, 0) or Inject(kind)
+            total = measured(texts[:SOME], TASK, label, inject, layout=SEALED, guard=Guard(), pack=size)
+            print(f"| {size} | label with seal, {kind} | {total.row()} |", flush=True)
+            total = measured([*gold], quoted, gold, inject, layout=Layout(), guard=Guard(), pack=size)
+            print(f"| {size} | address with quotes, {kind} | {total.row()} |", flush=True)
 
 
 def halving(texts: Sequence[str], size: int, rate: float) -> int:

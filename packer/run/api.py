@@ -20,6 +20,7 @@ from packer.run.drive import Driver
 from packer.run.ladder import Ladder
 from packer.run.loop import run_to_end
 from packer.run.tally import Tally
+from packer.run.trends import trends
 from packer.seat import Markers
 from packer.tokens import counter_for
 from schemas.guard import Guard
@@ -27,9 +28,7 @@ from schemas.item import Item, ItemId, ItemLike, as_items
 from schemas.protocols import Client, TokenCounter
 from schemas.result import ItemResult, Outcome, Route, RunResult
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
-from schemas.signal import SignalKind, Trend
 from schemas.task import Task
-from splitter.fleet import fleet
 
 T = TypeVar("T")
 
@@ -162,7 +161,7 @@ async def pack_and_run_async(
         counter=job.counter.name,
         elapsed_s=elapsed_s,
         stopped=str(job.driver.stopped) if job.driver.stopped is not None else None,
-        trends=await asyncio.to_thread(_trends, job, layout or Layout()),
+        trends=await asyncio.to_thread(trends, job.driver.ladder.gallery.rows, layout or Layout(), job.seed),
         reply_signals=dict(job.driver.ladder.reply_signals),
     )
 
@@ -285,14 +284,6 @@ async def _prepare(
     rules = Rules(fallback, guard, layout, made.allowance, markers, max(heads), seed)
     ladder = Ladder[T](rules, route=Route.SINGLE if strategy == "single" else Route.PACK)
     return _Job(made, Driver(chosen.client, ladder, limits, tally, strategy), tally, counting, seed)
-
-
-def _trends(job: _Job[T], layout: Layout) -> tuple[Trend, ...]:
-    """Tests over the run, as far as chance seated the items: without it there is no null to test against."""
-    rows = job.driver.ladder.gallery.rows
-    found = fleet(rows, seed=job.seed) if rows and layout.shuffle else ()
-    mixed = layout.packing == "tight"
-    return tuple(each for each in found if mixed or each.kind is not SignalKind.POLARITY_PULL)
 
 
 def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:

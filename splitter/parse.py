@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ MOST_REPAIRED_CHARACTERS = 65_536
 MOST_REPAIR_WORK = 600_000
 """Brackets times characters: json_repair's time grows with both (1.5 s at 390 brackets in 4 kB of prose)."""
 
+MOST_REPEATS = 8
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -74,14 +76,20 @@ class JsonObject(dict[str, object]):
     """An object that remembers which of its keys were written more than once.
 
     Attributes:
-        pairs: all keys and values as written.
+        written: all keys and values as written, where a key was written twice; else None, which keeps
+            replies of many small objects cheap.
     """
 
-    pairs: list[tuple[str, object]]
+    written: list[tuple[str, object]] | None = None
+
+    @property
+    def pairs(self) -> list[tuple[str, object]]:
+        """All keys and values as written."""
+        return [*self.items()] if self.written is None else self.written
 
     def repeats(self) -> bool:
         """True when a key was written twice."""
-        return len(self.pairs) != len(self)
+        return self.written is not None
 
 
 def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
@@ -115,7 +123,8 @@ def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
 
 def _object(pairs: list[tuple[str, object]]) -> JsonObject:
     made = JsonObject(pairs)
-    made.pairs = pairs
+    if len(made) != len(pairs):
+        made.written = pairs
     return made
 
 
@@ -152,7 +161,7 @@ def _entries(value: object, wanted: set[str]) -> tuple[Entry, ...]:
     if isinstance(value, JsonObject):
         # Every reading at once: an object that mixes envelopes, or writes one twice, gives a handle two
         # entries, and two that differ are refused. Taking one reading would let a forged one win.
-        found = [Entry(key, each) for key, each in value.pairs] if wanted & set(value) else []
+        found = _members(value) if wanted & set(value) else []
         if ID_KEY in value and ANSWER_KEY in value and ID_KEY not in wanted and ANSWER_KEY not in wanted:
             found += _rows([value])
         for key, each in value.pairs:
@@ -160,6 +169,22 @@ def _entries(value: object, wanted: set[str]) -> tuple[Entry, ...]:
                 found += _rows(each)
         return tuple(found)
     return tuple(_rows(value)) if isinstance(value, list) else ()
+
+
+def _members(value: JsonObject) -> list[Entry]:
+    """Keys and values as entries; of a key written again and again, enough to see whether they differ."""
+    if not value.repeats():
+        return [Entry(key, each) for key, each in value.items()]
+    first: dict[str, object] = {}
+    kept: Counter[str] = Counter()
+    found: list[Entry] = []
+    for key, each in value.pairs:
+        new = kept[key] < MOST_REPEATS or (kept[key] < 2 * MOST_REPEATS and repr(each) != repr(first[key]))
+        if new:
+            first.setdefault(key, each)
+            kept[key] += 1
+            found.append(Entry(key, each))
+    return found
 
 
 def _rows(listed: list[object]) -> list[Entry]:

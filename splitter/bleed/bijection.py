@@ -10,6 +10,8 @@ from __future__ import annotations
 from schemas.signal import Signal, SignalKind
 from splitter.reading import Reading
 
+MOST_NAMED = 16
+
 
 def detect(reading: Reading) -> list[Signal]:
     """Compare the handles that were asked for with those that came back."""
@@ -24,7 +26,11 @@ def detect(reading: Reading) -> list[Signal]:
             told = f"{handle!r} is answered {seat.entries} times"
             found.append(Signal(SignalKind.DUPLICATE_KEY, told, evidence=handle, items=(item_id,)))
     asked = set(reading.pack.handles)
-    for name in dict.fromkeys(entry.handle[:40] for entry in reading.entries if entry.handle not in asked):
-        told = f"the reply answers {name!r}, which no item is called"
+    strangers = list(
+        dict.fromkeys(entry.handle[:40] for entry in reading.entries if entry.handle not in asked)
+    )
+    more = f" (and {len(strangers) - MOST_NAMED:,} more)" if len(strangers) > MOST_NAMED else ""
+    for name in strangers[:MOST_NAMED]:
+        told = f"the reply answers {name!r}, which no item is called{more}"
         found.append(Signal(SignalKind.FOREIGN_HANDLE, told, evidence=name))
     return found

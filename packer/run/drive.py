@@ -21,7 +21,7 @@ from schemas.chat import Completion
 from schemas.errors import CallTimeout, ClientError, NotSent, RunError, UsageError
 from schemas.pack import Pack
 from schemas.protocols import Client
-from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.result import ItemResult
 from schemas.settings import Limits, Strategy
 
 T = TypeVar("T")
@@ -81,7 +81,8 @@ class Driver(Generic[T]):
             if self.stopped is not None:
                 yield self.ladder.abandon(str(self.stopped))
                 for pack in opening:
-                    yield tuple(self._unasked(slot.item.id) for slot in pack.asked)
+                    self.ladder.enter(pack)
+                    yield self.ladder.abandon(str(self.stopped))
         finally:
             for task in flying:
                 task.cancel()
@@ -117,7 +118,3 @@ class Driver(Generic[T]):
         if not isinstance(reply, Completion):
             return ClientError(f"the client returned a {type(reply).__name__}, not a Completion")
         return reply
-
-    def _unasked(self, item_id: str | int) -> ItemResult[T]:
-        detail = f"the run was stopped before this item was settled: {self.stopped}"
-        return ItemResult(item_id, Outcome.FAILED, reason=Reason(Fault.STOPPED, detail))

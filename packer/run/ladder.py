@@ -69,13 +69,13 @@ class Ladder(Generic[T]):
 
     def first(self, pack: Pack[T]) -> Ask[T]:
         """Open a pack of the plan."""
-        self._enter(pack)
+        self.enter(pack)
         return self._ask(pack, self._route)
 
     def converse(self, packs: Sequence[Pack[T]]) -> Ask[T]:
         """Open single items as one session in their own words: ``strategy="session"``."""
         for pack in packs:
-            self._enter(pack)
+            self.enter(pack)
         return self._start([self._open[str(pack.slots[0].item.id)] for pack in packs], own_words=True)
 
     def take(self, ask: Ask[T], reply: Reply) -> Step[T]:
@@ -118,7 +118,8 @@ class Ladder(Generic[T]):
             each.reason = Reason(Fault.STOPPED, f"the run was stopped before this item was settled: {why}")
         return tuple(self._settle(each, each.given_up(None)) for each in list(self._open.values()))
 
-    def _enter(self, pack: Pack[T]) -> None:
+    def enter(self, pack: Pack[T]) -> None:
+        """Open the items of a pack without asking yet."""
         for slot in pack.asked:
             self._open[str(slot.item.id)] = Open(slot.item, pack.task, slot.text_tokens)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from packer.render import first_words
 from packer.testing.faults import Written
 from packer.testing.leaves import has_evidence
 from schemas.envelope import ANSWER_KEY
@@ -88,7 +89,7 @@ def bound(shape: Shape, text: str, seal: str | None) -> dict[str, str]:
     if shape.binding == "seal":
         return {"seal": seal or ""}
     if shape.binding == "words":
-        return {"words": " ".join(text.split()[:3])}
+        return {"words": first_words(text)}
     return {"quote": _opening(text)} if shape.binding == "quote" else {}
 
 

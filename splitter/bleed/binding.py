@@ -9,7 +9,7 @@ Does not know: values, or evidence quotes.
 from __future__ import annotations
 
 from schemas.envelope import BOUND_WORDS
-from schemas.pack import Slot
+from schemas.pack import SINGLE_HANDLE, Slot
 from schemas.signal import Signal, SignalKind
 from splitter.match import LEAST_FUZZY, Hay, folded
 from splitter.reading import Reading
@@ -24,7 +24,7 @@ LEAD = 10.0
 def detect(reading: Reading) -> list[Signal]:
     """Check each seat's echo against its own item, then against its neighbours."""
     binding = reading.pack.layout.binding
-    if binding == "none" or reading.pack.handles == ("answer",):
+    if binding == "none" or reading.pack.handles == (SINGLE_HANDLE,):
         return []
     answered = [place for place, seat in enumerate(reading.seats) if seat.reason is None]
     if binding == "seal":

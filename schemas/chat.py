@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from schemas.quota import Quota
 from schemas.usage import Usage
 
 Speaker = Literal["system", "user", "assistant"]
@@ -29,11 +30,13 @@ class Prompt:
 
     Attributes:
         messages: the conversation so far, oldest first.
-        reply_schema: JSON schema of the whole reply, inside the subset that all vendors accept.
+        reply_schema: JSON schema of the whole reply, inside the subset that all vendors accept; empty
+            leaves the reply free.
         max_output_tokens: a reply longer than this is certainly wrong and may be cut.
         shared_messages: how many leading messages are byte-identical in every call of this kind in
             the run; a prompt cache pays off up to there.
         items: how many items the call answers; deadlines grow with it.
+        timeout_s: seconds the call may take; None leaves it to the client.
     """
 
     messages: tuple[Message, ...]
@@ -41,6 +44,7 @@ class Prompt:
     max_output_tokens: int
     shared_messages: int = 1
     items: int = 1
+    timeout_s: float | None = None
 
 
 class FinishReason(StrEnum):
@@ -62,9 +66,11 @@ class Completion:
         finish_reason: why the model stopped.
         usage: tokens as the provider reported them.
         model: the model that answered, as the provider names it; empty when not reported.
+        quotas: the provider's ceilings as this reply states them.
     """
 
     text: str
     finish_reason: FinishReason = FinishReason.STOP
     usage: Usage = field(default_factory=Usage)
     model: str = ""
+    quotas: tuple[Quota, ...] = ()

@@ -11,6 +11,9 @@
         ├── WeightsUnavailable  the local model's weights could not be had or did not verify
         ├── ServerFailed        the local model's server did not start or died
         ├── GuardStop           the guard ended the run for what a reply showed
+        ├── CeilingReached      the run's own deadline, cost or number of calls was used up
+        ├── ProviderDown        the provider did not come back within the time the run waits for it
+        ├── Interrupted         someone asked the run to end (Ctrl-C, SIGTERM)
         └── ClientError         a call to a model failed; nothing usable came back
             ├── NotSent         the session's time was over before the item's turn; nothing was sent
             ├── CallTimeout     no answer within the time the run allows one call
@@ -18,6 +21,7 @@
             ├── RateLimited     the provider asks for fewer calls or tokens
             ├── PromptTooLong   the provider says the prompt does not fit its context
             ├── CallRefused     the provider rejects this very request (a 4xx)
+            ├── SpendLimit      the account's money or quota is used up: no call can succeed
             └── AccessDenied    key, permission or model name: no call can succeed
 
 Does not know: which provider an error came from (``provider`` carries its name) or
@@ -25,6 +29,8 @@ what to do next (``splitter.escalate`` and ``packer.run`` decide).
 """
 
 from __future__ import annotations
+
+from schemas.quota import Quota
 
 
 class PacksplitError(Exception):
@@ -87,6 +93,18 @@ class GuardStop(RunError):
     """The guard was told to end the run when a reply shows such a signal, and one did."""
 
 
+class CeilingReached(RunError):
+    """The run's own deadline, money or number of calls was used up; what is open stays pending."""
+
+
+class ProviderDown(RunError):
+    """The provider did not come back within the time the run waits for it; what is open stays pending."""
+
+
+class Interrupted(RunError):
+    """Someone asked the run to end; what is open stays pending."""
+
+
 class ClientError(RunError):
     """A call to a model failed and nothing usable came back.
 
@@ -95,14 +113,34 @@ class ClientError(RunError):
         original: the SDK's own exception, for those who want its details.
         code: a short stable word for tables and result reasons.
         stops_run: True when no further call can succeed either.
+        transient: True when the very same call may succeed a little later.
+        retry_after_s: how long the provider asks to wait; None when it does not say.
+        status: HTTP status; None when there was none.
+        quotas: the provider's ceilings as its answer states them.
     """
 
     code = "call_failed"
     stops_run = False
+    transient = False
 
-    def __init__(self, message: str, *, provider: str = "", original: BaseException | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        original: BaseException | None = None,
+        transient: bool | None = None,
+        retry_after_s: float | None = None,
+        status: int | None = None,
+        quotas: tuple[Quota, ...] = (),
+    ) -> None:
         self.provider = provider
         self.original = original
+        self.retry_after_s = retry_after_s
+        self.status = status
+        self.quotas = quotas
+        if transient is not None:
+            self.transient = transient
         super().__init__(message)
 
 
@@ -122,12 +160,14 @@ class Unreachable(ClientError):
     """No connection could be made, or the provider answers that it is down."""
 
     code = "unreachable"
+    transient = True
 
 
 class RateLimited(ClientError):
-    """The provider still asks for fewer calls or tokens after the SDK's own retries."""
+    """The provider asks for fewer calls or tokens."""
 
     code = "rate_limited"
+    transient = True
 
 
 class PromptTooLong(ClientError):
@@ -140,6 +180,13 @@ class CallRefused(ClientError):
     """The provider rejects this very request; sending it again cannot help."""
 
     code = "call_refused"
+
+
+class SpendLimit(ClientError):
+    """The account's money or quota is used up: no call of this run can succeed."""
+
+    code = "spend_limit"
+    stops_run = True
 
 
 class AccessDenied(ClientError):

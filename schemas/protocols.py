@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from schemas.chat import Completion, Prompt
+from schemas.facts import ModelFacts
+from schemas.settings import Envelope
+from schemas.usage import Usage
 
 
 @runtime_checkable
@@ -62,6 +65,34 @@ class KnowsItsLimits(Protocol):
 
     def counter(self) -> TokenCounter | None:
         """The model's own token counter; None when there is none to be had."""
+        ...
+
+
+@runtime_checkable
+class KnowsItsFacts(Protocol):
+    """A client that knows more of its model than its size."""
+
+    async def facts(self) -> ModelFacts:
+        """What is known of the model; may ask the provider once. Never raises."""
+        ...
+
+
+@runtime_checkable
+class KnowsItsEnvelope(Protocol):
+    """A client that knows, or can find out, to which reply shapes its model can be held."""
+
+    async def envelope(self, wanted: Envelope) -> tuple[Envelope, Usage | None]:
+        """The best envelope at or below the wanted one, and what finding out took (None: no call)."""
+        ...
+
+
+@runtime_checkable
+class LeavesRetries(Protocol):
+    """A client that makes one attempt a call and leaves further ones to the run."""
+
+    @property
+    def max_retries(self) -> int:
+        """How often its caller wants a call that failed on the way sent again."""
         ...
 
 

@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     HELD = "held"
     FAILED = "failed"
+    PENDING = "pending"
 
 
 class Route(StrEnum):
@@ -159,7 +160,7 @@ class ItemResult(Generic[T_co]):
 
     Attributes:
         item_id: the caller's id, or the input's index.
-        outcome: accepted, held or failed.
+        outcome: accepted, held or failed; pending when the run ended before the item was settled.
         value: the answer in the task's own type; None unless accepted or held.
         route: the kind of call that settled it; None when no call was made.
         reason: why there is no value; None when there is one.
@@ -224,6 +225,11 @@ class RunResult(Generic[T_co]):
     def outcomes(self) -> Counter[Outcome]:
         """How many inputs ended how."""
         return Counter(result.outcome for result in self.results)
+
+    @property
+    def pending(self) -> tuple[ItemResult[T_co], ...]:
+        """The inputs that the run ended too early for; running again asks these."""
+        return tuple(result for result in self.results if result.outcome is Outcome.PENDING)
 
     @property
     def doubtful(self) -> tuple[ItemResult[T_co], ...]:

@@ -5,12 +5,16 @@ Does not know: how any of them is carried out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from decimal import Decimal
+from pathlib import Path
 from typing import Literal
 
 from schemas.errors import UsageError
+from schemas.quota import QuotaKind
 
-Envelope = Literal["keyed", "array"]
+Envelope = Literal["keyed", "array", "lines"]
 Binding = Literal["none", "seal", "words", "quote"]
 Packing = Literal["tight", "in_order"]
 Strategy = Literal["pack", "session", "single"]
@@ -47,20 +51,60 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How hard the provider may be pressed, and how long an answer may take.
+    """How hard the provider may be pressed, how long an answer may take, and what the run may use up.
+
+    None means no ceiling of the caller's own; what the provider's headers state is kept to all the same.
 
     Attributes:
+        rpm: most calls in any 60 seconds, retries included.
+        tpm: most tokens in any 60 seconds, prompts and replies together.
+        input_tpm: most prompt tokens in any 60 seconds.
+        output_tpm: most reply tokens in any 60 seconds.
         concurrency: most calls in flight at once.
         item_timeout_s: seconds one item's answer may take; a call gets this per item.
         headroom_s: seconds added to each call's deadline, for the connection and the prompt.
+        deadline_s: seconds the whole run may take; then it ends and what is open stays pending.
+        max_cost_usd: most the run may spend; no call is sent that could go beyond it.
+        max_calls: most calls the run may send, retries included.
+        retries: how often a call that failed on the way is sent again; None takes what the SDK client
+            was made with (2 unless changed). This project is the one owner of retries: SDKs get 0.
+        outage_s: how long to wait for a provider that is down before the run ends.
+        shared: a file through which all runs on this machine that name it keep to one ceiling together.
     """
 
+    rpm: int | None = None
+    tpm: int | None = None
+    input_tpm: int | None = None
+    output_tpm: int | None = None
     concurrency: int = 8
     item_timeout_s: float = 30.0
     headroom_s: float = 60.0
+    deadline_s: float | None = None
+    max_cost_usd: Decimal | int | None = None
+    max_calls: int | None = None
+    retries: int | None = None
+    outage_s: float = 300.0
+    shared: str | Path | None = None
 
     def __post_init__(self) -> None:
-        _positive(self)
+        _positive(self, may_be_zero=("retries", "outage_s"))
+        if type(self.max_cost_usd) is float:
+            told = f"Limits(max_cost_usd={self.max_cost_usd!r}): money is exact; write"
+            raise UsageError(f"{told} Decimal({str(self.max_cost_usd)!r}).")
+        if self.shared is not None and not any(self.ceilings.values()):
+            raise UsageError(
+                "Limits(shared=...) shares a ceiling: set rpm, tpm, input_tpm or output_tpm too."
+            )
+
+    @property
+    def ceilings(self) -> dict[QuotaKind, int | None]:
+        """The caller's ceilings by what they count."""
+        return {
+            "requests": self.rpm,
+            "tokens": self.tpm,
+            "input_tokens": self.input_tpm,
+            "output_tokens": self.output_tpm,
+        }
 
     def call_deadline_s(self, items: int) -> float:
         """Seconds a call that answers ``items`` items may take."""
@@ -114,7 +158,9 @@ class Layout:
 
     Attributes:
         envelope: ``keyed`` makes each handle a key of one object; ``array`` asks for a list of
-            objects that name their handle.
+            objects that name their handle; ``lines`` asks for those objects one a line, without a schema
+            that the model is held to. A run falls back along this order where the provider cannot
+            constrain replies.
         binding: what the reply must repeat of an item before it answers: ``seal``, a random number put
             into the item's block (cheapest, and proof); ``words``, the item's first words; ``quote``,
             words of the item's own that the answer rests on. All cost tokens; small models often
@@ -131,7 +177,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         for name, known in (
-            ("envelope", ("keyed", "array")),
+            ("envelope", ("keyed", "array", "lines")),
             ("binding", ("none", "seal", "words", "quote")),
             ("packing", ("tight", "in_order")),
         ):
@@ -139,8 +185,11 @@ class Layout:
                 raise UsageError(f"Layout({name}={value!r}): choose one of {', '.join(map(repr, known))}.")
 
 
-def _positive(settings: Budget | Limits) -> None:
+def _positive(settings: Budget | Limits, *, may_be_zero: Sequence[str] = ()) -> None:
     for each in fields(settings):
         value = getattr(settings, each.name)
-        if value is not None and not value > 0:
-            raise UsageError(f"{type(settings).__name__}({each.name}={value!r}) must be above zero.")
+        if value is None or isinstance(value, str | Path):
+            continue
+        if value < 0 or (value == 0 and each.name not in may_be_zero) or value != value:
+            least = "zero or more" if each.name in may_be_zero else "above zero"
+            raise UsageError(f"{type(settings).__name__}({each.name}={value!r}) must be {least}.")

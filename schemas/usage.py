@@ -5,8 +5,8 @@ Does not know: prices, providers, or which call was worth its tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +17,26 @@ class Usage:
         input_tokens: tokens of the whole prompt, cached ones included; None when not reported.
         cached_tokens: the part of ``input_tokens`` served from a prompt cache; None when not reported.
         output_tokens: tokens of the reply, reasoning included; None when not reported.
+        cache_write_tokens: the part of ``input_tokens`` written to a prompt cache; None when not reported.
+        reasoning_tokens: the part of ``output_tokens`` that is reasoning; None when not reported.
     """
 
     input_tokens: int | None = None
     cached_tokens: int | None = None
     output_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
     def __add__(self, other: Usage) -> Usage:
         """Sum; unknown plus anything stays unknown."""
-        return Usage(
-            _plus(self.input_tokens, other.input_tokens),
-            _plus(self.cached_tokens, other.cached_tokens),
-            _plus(self.output_tokens, other.output_tokens),
-        )
+        return self._joined(other, _plus)
+
+    def plus_known(self, other: Usage) -> Usage:
+        """Sum of what is known; a field stays unknown until one side knows it."""
+        return self._joined(other, lambda a, b: known_sum([a, b]))
+
+    def _joined(self, other: Usage, add: Callable[[int | None, int | None], int | None]) -> Usage:
+        return Usage(*(add(getattr(self, name), getattr(other, name)) for name in FIELDS))
 
     def shares(self, weights: Sequence[int]) -> list[Usage]:
         """Split over the items of one call so that the parts sum to the whole exactly.
@@ -40,15 +47,16 @@ class Usage:
         Returns:
             One Usage per weight; unknown fields stay unknown in each.
         """
-        columns = [
-            share_out(total, weights) for total in (self.input_tokens, self.cached_tokens, self.output_tokens)
-        ]
+        columns = [share_out(getattr(self, name), weights) for name in FIELDS]
         return [Usage(*row) for row in zip(*columns, strict=True)]
 
     @classmethod
     def none_spent(cls) -> Usage:
         """Nothing was sent, so nothing was used: a known zero."""
-        return cls(0, 0, 0)
+        return cls(*(0 for _ in FIELDS))
+
+
+FIELDS = tuple(each.name for each in fields(Usage))
 
 
 def share_out(total: int | None, weights: Sequence[int]) -> list[int | None]:

@@ -16,7 +16,7 @@ from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.pack import Slot
 from schemas.protocols import TokenCounter
 from schemas.result import Route
-from schemas.usage import Usage, known_sum
+from schemas.usage import Usage
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Tally:
         self.calls += 1
         before = self.routes.get(route, RouteSum())
         spent = reply.usage if isinstance(reply, Completion) else Usage()
-        self.routes[str(route)] = RouteSum(before.calls + 1, _plus_known(before.usage, spent))
+        self.routes[str(route)] = RouteSum(before.calls + 1, before.usage.plus_known(spent))
         if not isinstance(reply, Completion):
             self.failed_calls += 1
             return
@@ -69,7 +69,7 @@ class Tally:
             self.metered_input_tokens += spent.input_tokens
         if spent.input_tokens is None or spent.output_tokens is None:
             self.unmetered_calls += 1
-        self.usage = _plus_known(self.usage, spent)
+        self.usage = self.usage.plus_known(spent)
 
     def ledger(self, planned: Baseline, answers: Sequence[object], counter: TokenCounter) -> Ledger:
         """Close the books.
@@ -92,12 +92,3 @@ class Tally:
         return Ledger(
             self.calls, self.failed_calls, self.unmetered_calls, self.usage, baseline, dict(self.routes)
         )
-
-
-def _plus_known(sums: Usage, spent: Usage) -> Usage:
-    """Add what is known; a field stays None until a call reports it."""
-    return Usage(
-        known_sum([sums.input_tokens, spent.input_tokens]),
-        known_sum([sums.cached_tokens, spent.cached_tokens]),
-        known_sum([sums.output_tokens, spent.output_tokens]),
-    )

@@ -15,6 +15,7 @@ from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # 
 from schemas.chat import Completion, FinishReason, Message, Prompt  # noqa: E402
 from schemas.errors import ClientError, PacksplitError, RunError, UsageError  # noqa: E402
 from schemas.evidence import Match, Quote  # noqa: E402
+from schemas.facts import ModelFacts, Price  # noqa: E402
 from schemas.guard import Canary, Guard  # noqa: E402
 from schemas.item import Item  # noqa: E402
 from schemas.protocols import Client, TokenCounter  # noqa: E402
@@ -41,9 +42,11 @@ __all__ = [
     "Limits",
     "Match",
     "Message",
+    "ModelFacts",
     "Outcome",
     "PacksplitError",
     "Plan",
+    "Price",
     "Prompt",
     "Quote",
     "Route",

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from packer.binpack import Room
 from schemas.envelope import answer_schema, example_answer
 from schemas.errors import UsageError
+from schemas.facts import ModelFacts
 from schemas.output import ManyLabels, OneLabel
 from schemas.protocols import TokenCounter
 from schemas.settings import DEFAULT_CONTEXT_TOKENS, Budget, Layout
 from schemas.task import Task
+from schemas.usage import known_sum
 
 CHAT_TEMPLATE_TOKENS = 48
 """Reserve for what a provider's chat template wraps around the messages."""
@@ -63,7 +65,7 @@ def allowance(
     counter: TokenCounter,
     *,
     fixed_tokens: int,
-    context_tokens: int | None,
+    facts: ModelFacts,
 ) -> Allowance:
     """Work out the room per pack.
 
@@ -73,15 +75,19 @@ def allowance(
         layout: envelope and binding, which cost reply tokens.
         counter: counts the longest label.
         fixed_tokens: tokens of the prompt without any item.
-        context_tokens: what the model holds, prompt and reply together; None when unknown.
+        facts: what the model holds and where its price steps up; packs stay below that step unless the
+            budget says otherwise.
 
     Raises:
         UsageError: nothing is left for items.
     """
-    context = context_tokens or DEFAULT_CONTEXT_TOKENS
+    context = facts.context_tokens or known_sum([facts.input_tokens, facts.output_tokens])
+    context = context or DEFAULT_CONTEXT_TOKENS
     per_item = (budget.answer_tokens or answer_tokens(task, counter)) + _key_tokens(layout)
     reply = budget.reply_tokens or max(context // 4, min(per_item, context // 2))
-    given = budget.input_tokens or context - reply
+    reply = min(reply, facts.output_tokens or reply)
+    ceilings = [each for each in (facts.input_tokens, facts.price_step_tokens) if each is not None]
+    given = budget.input_tokens or min([context - reply, *ceilings])
     tokens = given - fixed_tokens - CHAT_TEMPLATE_TOKENS
     items = min(budget.items, reply // per_item)
     if items < 1:
@@ -115,8 +121,8 @@ def answer_tokens(task: Task[object], counter: TokenCounter) -> int:
 
 
 def _key_tokens(layout: Layout) -> int:
-    """Handle, quotes, colon, comma, line break; with array or a binding the field names too."""
-    return 8 + (10 if layout.envelope == "array" else 0) + BINDING_TOKENS[layout.binding]
+    """Handle, quotes, colon, comma, line break; with array, lines or a binding the field names too."""
+    return 8 + (0 if layout.envelope == "keyed" else 10) + BINDING_TOKENS[layout.binding]
 
 
 def _schema_tokens(schema: object) -> int:

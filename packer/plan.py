@@ -15,10 +15,12 @@ from packer.baseline import predict
 from packer.binpack import pack_in_order, pack_tightly
 from packer.budget import Allowance, allowance
 from packer.delimit import end
+from packer.models import facts_of
 from packer.render import pack_system
 from packer.seat import DEAR_NONCE, SALT, Markers, alone, seat
 from packer.tokens import counter_for
 from schemas.errors import BadTask
+from schemas.facts import ModelFacts
 from schemas.guard import Canary, Guard
 from schemas.item import Item, ItemId, ItemLike, as_items
 from schemas.ledger import Baseline
@@ -88,7 +90,7 @@ def plan(
     *,
     model: str = "",
     counter: TokenCounter | None = None,
-    context_tokens: int | None = None,
+    facts: ModelFacts | None = None,
     budget: Budget | None = None,
     layout: Layout | None = None,
     fallback: Fallback | None = None,
@@ -105,7 +107,8 @@ def plan(
         task: what is asked of each.
         model: whose tokens are counted, such as ``"openai/gpt-6-luna"``.
         counter: counts tokens; None takes the best that is there.
-        context_tokens: what the model holds, prompt and reply together; None assumes 32,000.
+        facts: what the caller knows of the model; goes before the table of known models. Where nothing
+            is known, prompt and reply get 32,000 tokens together.
         budget: how large a pack may grow.
         layout: envelope, binding, packing and order.
         fallback: the ladder, for the worst case.
@@ -131,6 +134,7 @@ def plan(
     budget, layout, fallback = budget or Budget(), layout or Layout(), fallback or Fallback()
     canaries = _checked_canaries((guard or Guard()).canaries, task) if strategy == "pack" else ()
     counter = counter or counter_for(model)
+    known = (facts or ModelFacts()).over(facts_of(model))
     every = as_items(items, text_field=text_field, id_field=id_field)
     asked, same_as = _distinct(every)
     refused: list[ItemResult[T]] = [
@@ -139,7 +143,7 @@ def plan(
         if not item.text.strip()
     ]
     fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
-    room = allowance(task, budget, layout, counter, fixed_tokens=fixed, context_tokens=context_tokens)
+    room = allowance(task, budget, layout, counter, fixed_tokens=fixed, facts=known)
     markers = Markers(counter, layout)
     if canaries:
         room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)

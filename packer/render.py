@@ -81,8 +81,10 @@ def pack_system(task: Task[object], layout: Layout) -> str:
         lines.append(_BINDING[layout.binding])
     if task.evidence:
         lines.append(_EVIDENCE)
+    form = "JSON lines: one JSON object on each line" if _is_lines(layout) else "JSON, one line for each tag"
+    begun = "\n" if _is_lines(layout) else " "
     lines.append(
-        f"Reply with JSON, one line for each tag, {_what(task)} for each tag in the order of the items: "
+        f"Reply with {form}, {_what(task)} for each tag in the order of the items:{begun}"
         f"{_shape(task, layout)}"
     )
     return "\n".join(lines) + _packed_examples(task, layout)
@@ -120,7 +122,7 @@ def packed_reply(answers: Mapping[str, object], layout: Layout, bound: Mapping[s
     entries = []
     for handle, answer in answers.items():
         echo: dict[str, object] = {} if layout.binding == "none" else {layout.binding: bound[handle]}
-        if layout.envelope == "array":
+        if layout.envelope != "keyed":
             entries.append(compact({ID_KEY: handle, **echo, ANSWER_KEY: answer}))
         else:
             entries.append(f"{compact(handle)}:{compact({**echo, ANSWER_KEY: answer} if echo else answer)}")
@@ -134,8 +136,14 @@ def first_words(text: str) -> str:
 
 def _enveloped(entries: Sequence[str], layout: Layout) -> str:
     """One line an entry: a line break helps a small model keep its place, and costs one token."""
+    if _is_lines(layout):
+        return "\n".join(entries)
     inner = "\n" + ",\n".join(entries) + "\n"
     return f'{{"{RESULTS_KEY}":[{inner}]}}' if layout.envelope == "array" else f"{{{inner}}}"
+
+
+def _is_lines(layout: Layout) -> bool:
+    return layout.envelope == "lines"
 
 
 def _asked(task: Task[object]) -> str:
@@ -169,7 +177,7 @@ def _placeholder(task: Task[object]) -> str:
 def _shape(task: Task[object], layout: Layout) -> str:
     value = _placeholder(task)
     echo = "" if layout.binding == "none" else f'"{layout.binding}":"<{layout.binding}>",'
-    if layout.envelope == "array":
+    if layout.envelope != "keyed":
         entry = f'{{"{ID_KEY}":"<tag>",{echo}"{ANSWER_KEY}":{value}}}'
     else:
         entry = f'"<tag>":{{{echo}"{ANSWER_KEY}":{value}}}' if echo else f'"<tag>":{value}'

@@ -1,8 +1,10 @@
 """The reply's outer schema: where each handle's answer stands, and what binds it to its item.
 
-Handles come from a fixed pool in a fixed order, so the schema depends on the task, the layout and
+Handles come from a fixed pool in a fixed order, so a keyed schema depends on the task, the layout and
 the number of seats alone: it is byte-identical for all packs of one size, which is what prompt and
-grammar caches need. Does not know: which item sits behind a handle.
+grammar caches need. A list's schema names no handle, so it is byte-identical for all packs of a run,
+whatever their size; whether ids are right is for the splitter to see. Lines have no schema: they are for
+servers that cannot hold a model to one. Does not know: which item sits behind a handle.
 """
 
 from __future__ import annotations
@@ -35,8 +37,10 @@ def reply_schema(task: Task[object], handles: Sequence[str], layout: Layout) -> 
     Returns:
         ``{"<handle>": answer, ...}`` (keyed) or ``{"results": [{"id", "answer"}, ...]}`` (array);
         with a binding, ``seal``, ``words`` or ``quote`` comes before ``answer`` so that a model binds
-        before it judges.
+        before it judges. Empty for ``lines``, a single item's too: nothing is constrained.
     """
+    if layout.envelope == "lines":
+        return {}
     defs: dict[str, object] = {ANSWER_NAME: answer_schema(task)}
     answer: dict[str, object] = {"$ref": f"#/$defs/{ANSWER_NAME}"}
     bound: dict[str, object] = {} if layout.binding == "none" else {layout.binding: {"type": "string"}}
@@ -46,7 +50,7 @@ def reply_schema(task: Task[object], handles: Sequence[str], layout: Layout) -> 
             answer = {"$ref": f"#/$defs/{BOUND_NAME}"}
         root = _closed(dict.fromkeys(handles, answer))
     else:
-        entry: dict[str, object] = {ID_KEY: {"type": "string", "enum": list(handles)}, **bound}
+        entry: dict[str, object] = {ID_KEY: {"type": "string"}, **bound}
         entry[ANSWER_KEY] = answer
         defs["Entry"] = _closed(entry)
         root = _closed({RESULTS_KEY: {"type": "array", "items": {"$ref": "#/$defs/Entry"}}})

@@ -1,12 +1,13 @@
 """The ledger: what a run's calls took, beside what one call per item would have taken.
 
-Does not know: prices, or which calls were worth it.
+Does not know: how prices are found, or which calls were worth it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from schemas.usage import Usage
 
@@ -49,7 +50,11 @@ class Ledger:
         unmetered_calls: replies whose usage the provider did not report; the sums leave them out.
         usage: tokens as the provider reported them; a field is None when no call reported it.
         baseline: the same items, one call each.
-        routes: the same sums by rung of the ladder (``pack``, ``repack``, ``session``, ``single``).
+        routes: the same sums by rung of the ladder (``pack``, ``repack``, ``session``, ``single``), and by
+            overhead (``probe``: finding out what a server can be held to).
+        cost_usd: what the calls with a known price and usage cost; None when there is none.
+        unpriced_calls: replies whose cost is not known; ``cost_usd`` leaves them out.
+        price_source: where the price comes from, or why there is none.
     """
 
     calls: int
@@ -58,6 +63,9 @@ class Ledger:
     usage: Usage
     baseline: Baseline
     routes: Mapping[str, RouteSum] = field(default_factory=dict)
+    cost_usd: Decimal | None = None
+    unpriced_calls: int = 0
+    price_source: str = ""
 
     def __str__(self) -> str:
         rows = [
@@ -71,9 +79,16 @@ class Ledger:
         lines.append("* predicted from the same texts and answers, not measured")
         if len(self.routes) > 1:
             lines += [_route(name, each) for name, each in self.routes.items()]
+        lines += self._money()
         if self.unmetered_calls:
             lines.append(f"{self.unmetered_calls} replies came without usage; the token sums leave them out")
         return "\n".join(lines)
+
+    def _money(self) -> list[str]:
+        if self.cost_usd is None:
+            return [f"cost unknown: {self.price_source}"] if self.price_source else []
+        left_out = f"; {self.unpriced_calls} calls of unknown cost left out" if self.unpriced_calls else ""
+        return [f"cost {self.cost_usd:.6f} USD (prices: {self.price_source}){left_out}"]
 
 
 def _route(name: str, each: RouteSum) -> str:

@@ -81,8 +81,8 @@ class KnowsItsFacts(Protocol):
 class KnowsItsEnvelope(Protocol):
     """A client that knows, or can find out, to which reply shapes its model can be held."""
 
-    async def envelope(self, wanted: Envelope) -> tuple[Envelope, Usage | None]:
-        """The best envelope at or below the wanted one, and what finding out took (None: no call)."""
+    async def envelope(self, wanted: Envelope) -> tuple[Envelope, tuple[Usage, ...]]:
+        """The best envelope at or below the wanted one, and the usage of each call it took to know."""
         ...
 
 
@@ -93,6 +93,15 @@ class LeavesRetries(Protocol):
     @property
     def max_retries(self) -> int:
         """How often its caller wants a call that failed on the way sent again."""
+        ...
+
+
+@runtime_checkable
+class CapsReplies(Protocol):
+    """A client that sends another cap than the prompt's own."""
+
+    def reply_cap(self, prompt: Prompt) -> int:
+        """Most reply tokens that it will allow, reasoning included."""
         ...
 
 

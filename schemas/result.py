@@ -185,7 +185,7 @@ class ItemResult(Generic[T_co]):
     quotes: tuple[Quote, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult(Generic[T_co]):
     """A finished run. Iterating gives one ``ItemResult`` per input, in input order.
 
@@ -199,6 +199,9 @@ class RunResult(Generic[T_co]):
         trends: tests over all packed answers of the run; empty where nothing was packed.
         reply_signals: traces that concern whole replies, such as prose around the JSON: how many replies
             showed each kind.
+        envelope: the reply's shape that was used; another than asked for where the provider could not be
+            held to it.
+        fingerprint: of task and inputs; a run is resumed only under the same one.
     """
 
     results: tuple[ItemResult[T_co], ...]
@@ -209,6 +212,12 @@ class RunResult(Generic[T_co]):
     stopped: str | None = None
     trends: tuple[Trend, ...] = ()
     reply_signals: Mapping[SignalKind, int] = field(default_factory=dict)
+    envelope: str = ""
+    fingerprint: str = ""
+
+    def __repr__(self) -> str:
+        ended = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()))
+        return f"RunResult({len(self):,} items: {ended}; {self.ledger.calls:,} calls of {self.model})"
 
     def __iter__(self) -> Iterator[ItemResult[T_co]]:
         return iter(self.results)

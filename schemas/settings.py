@@ -88,7 +88,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         _positive(self, may_be_zero=("retries", "outage_s"))
-        if type(self.max_cost_usd) is float:
+        money: object = self.max_cost_usd
+        if isinstance(money, float):
             told = f"Limits(max_cost_usd={self.max_cost_usd!r}): money is exact; write"
             raise UsageError(f"{told} Decimal({str(self.max_cost_usd)!r}).")
         if self.shared is not None and not any(self.ceilings.values()):

@@ -5,7 +5,7 @@ Does not know: prices, providers, or which call was worth its tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 
@@ -29,14 +29,17 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         """Sum; unknown plus anything stays unknown."""
-        return self._joined(other, _plus)
+        return Usage(
+            _plus(self.input_tokens, other.input_tokens),
+            _plus(self.cached_tokens, other.cached_tokens),
+            _plus(self.output_tokens, other.output_tokens),
+            _plus(self.cache_write_tokens, other.cache_write_tokens),
+            _plus(self.reasoning_tokens, other.reasoning_tokens),
+        )
 
     def plus_known(self, other: Usage) -> Usage:
         """Sum of what is known; a field stays unknown until one side knows it."""
-        return self._joined(other, lambda a, b: known_sum([a, b]))
-
-    def _joined(self, other: Usage, add: Callable[[int | None, int | None], int | None]) -> Usage:
-        return Usage(*(add(getattr(self, name), getattr(other, name)) for name in FIELDS))
+        return Usage(*(known_sum([getattr(self, name), getattr(other, name)]) for name in FIELDS))
 
     def shares(self, weights: Sequence[int]) -> list[Usage]:
         """Split over the items of one call so that the parts sum to the whole exactly.
@@ -53,7 +56,7 @@ class Usage:
     @classmethod
     def none_spent(cls) -> Usage:
         """Nothing was sent, so nothing was used: a known zero."""
-        return cls(*(0 for _ in FIELDS))
+        return cls(0, 0, 0, 0, 0)
 
 
 FIELDS = tuple(each.name for each in fields(Usage))

@@ -105,17 +105,17 @@ def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
         The entries; empty with ``Rung.NOTHING`` when there are none.
     """
     wanted = set(handles)
-    if (value := _loads(text)) is not None and (entries := _entries(value, wanted)):
+    if (value := _loads(text)) is not None and (entries := entries_of(value, wanted)):
         return Parsed(entries, Rung.STRICT)
     found = list(_embedded(text, wanted))
     rung = Rung.EMBEDDED
     if wanted - {entry.handle for entry in found}:
         whole = _until_cut(text, wanted, resume=not cut)
-        if _reach(whole, wanted) > _reach(found, wanted):
+        if reach(whole, wanted) > reach(found, wanted):
             found, rung = whole, Rung.CUT
     missing = wanted - {entry.handle for entry in found}
     if missing and not cut and text.rstrip("` \t\r\n").endswith(("}", "]")):
-        guessed = [entry for entry in _repaired(text, wanted) if entry.handle in missing]
+        guessed = [entry for entry in repaired_in(text, wanted) if entry.handle in missing]
         if guessed:
             found, rung = [*found, *guessed], Rung.REPAIRED
     return Parsed(tuple(found), rung) if found else Parsed((), Rung.NOTHING)
@@ -149,26 +149,27 @@ def _loads(text: str) -> object | None:
         return None
 
 
-def _decode_at(text: str, start: int) -> tuple[object, int] | None:
+def decode_at(text: str, start: int) -> tuple[object, int] | None:
+    """The JSON value that begins here, and the place behind it; None when there is none."""
     try:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         return None
 
 
-def _entries(value: object, wanted: set[str]) -> tuple[Entry, ...]:
+def entries_of(value: object, wanted: set[str]) -> tuple[Entry, ...]:
     """Read keyed objects, ``{"results": [...]}`` and bare lists; empty when it is none of these."""
     if isinstance(value, JsonObject):
         # Every reading at once: an object that mixes envelopes, or writes one twice, gives a handle two
         # entries, and two that differ are refused. Taking one reading would let a forged one win.
         found = _members(value) if wanted & set(value) else []
         if ID_KEY in value and ANSWER_KEY in value and ID_KEY not in wanted and ANSWER_KEY not in wanted:
-            found += _rows([value])
+            found += rows_of([value])
         for key, each in value.pairs:
             if key == RESULTS_KEY and RESULTS_KEY not in wanted and isinstance(each, list):
-                found += _rows(each)
+                found += rows_of(each)
         return tuple(found)
-    return tuple(_rows(value)) if isinstance(value, list) else ()
+    return tuple(rows_of(value)) if isinstance(value, list) else ()
 
 
 def _members(value: JsonObject) -> list[Entry]:
@@ -187,7 +188,7 @@ def _members(value: JsonObject) -> list[Entry]:
     return found
 
 
-def _rows(listed: list[object]) -> list[Entry]:
+def rows_of(listed: list[object]) -> list[Entry]:
     """Elements that name a handle; one that names two counts for both, and is refused for both."""
     rows = [each for each in listed if isinstance(each, JsonObject) and ID_KEY in each]
     names = [(row, dict.fromkeys(str(name) for key, name in row.pairs if key == ID_KEY)) for row in rows]
@@ -202,11 +203,11 @@ def _embedded(text: str, wanted: set[str]) -> Iterable[Entry]:
         if not starts:
             return
         at = min(starts)
-        if (decoded := _decode_at(text, at)) is None:
+        if (decoded := decode_at(text, at)) is None:
             at += 1
             continue
         value, at = decoded
-        yield from _entries(value, wanted)
+        yield from entries_of(value, wanted)
 
 
 def _until_cut(text: str, wanted: set[str], *, resume: bool) -> list[Entry]:
@@ -219,7 +220,7 @@ def _until_cut(text: str, wanted: set[str], *, resume: bool) -> list[Entry]:
     """
     names = "|".join(re.escape(name) for name in sorted(wanted))
     next_key = re.compile(rf',\s*(?="(?:{names})"\s*:)') if resume else None
-    next_row = re.compile(rf'\{{\s*"{ID_KEY}"\s*:\s*"({names})"') if resume else None
+    next_row = row_head(wanted) if resume else None
     for at in _places(text, "{"):
         members = _whole_members(text, at + 1, next_key)
         if any(entry.handle in wanted for entry in members):
@@ -230,7 +231,14 @@ def _until_cut(text: str, wanted: set[str], *, resume: bool) -> list[Entry]:
     return []
 
 
-def _reach(entries: Iterable[Entry], wanted: set[str]) -> int:
+def row_head(wanted: Collection[str]) -> re.Pattern[str]:
+    """How a row begins that names one of these handles first."""
+    names = "|".join(re.escape(name) for name in sorted(wanted))
+    return re.compile(rf'\{{\s*"{ID_KEY}"\s*:\s*"({names})"')
+
+
+def reach(entries: Iterable[Entry], wanted: set[str]) -> int:
+    """How many of the wanted handles have an entry."""
     return len(wanted & {entry.handle for entry in entries})
 
 
@@ -243,23 +251,23 @@ def _places(text: str, letter: str) -> Iterable[int]:
 
 
 def _key_at(text: str, at: int) -> tuple[str, int] | None:
-    at = _skip(text, at)
-    if text[at : at + 1] != '"' or (decoded := _decode_at(text, at)) is None:
+    at = skip(text, at)
+    if text[at : at + 1] != '"' or (decoded := decode_at(text, at)) is None:
         return None
     key, at = decoded
-    at = _skip(text, at)
+    at = skip(text, at)
     if not isinstance(key, str) or text[at : at + 1] != ":":
         return None
-    return key, _skip(text, at + 1)
+    return key, skip(text, at + 1)
 
 
 def _whole_members(text: str, at: int, next_key: re.Pattern[str] | None) -> list[Entry]:
     found: list[Entry] = []
     while (member := _key_at(text, at)) is not None:
         key, start = member
-        decoded = _decode_at(text, start)
+        decoded = decode_at(text, start)
         value, at = decoded if decoded is not None else (None, start)
-        at = _skip(text, at)
+        at = skip(text, at)
         closed = at == len(text) and isinstance(value, str | list | dict)
         if decoded is None or not (closed or text[at : at + 1] in (",", "}")):
             again = next_key.search(text, at) if next_key is not None else None
@@ -278,10 +286,10 @@ def _whole_members(text: str, at: int, next_key: re.Pattern[str] | None) -> list
 def _elements(text: str, at: int, next_row: re.Pattern[str] | None) -> list[Entry]:
     found: list[Entry] = []
     while True:
-        at = _skip(text, at)
-        if (decoded := _decode_at(text, at)) is not None:
+        at = skip(text, at)
+        if (decoded := decode_at(text, at)) is not None:
             value, at = decoded
-            at = _skip(text, at)
+            at = skip(text, at)
             if isinstance(value, JsonObject) and ID_KEY in value:
                 found.append(Entry(str(value[ID_KEY]), value))
             if text[at : at + 1] != ",":
@@ -296,7 +304,7 @@ def _elements(text: str, at: int, next_row: re.Pattern[str] | None) -> list[Entr
         at = again.start()
 
 
-def _repaired(text: str, wanted: set[str]) -> list[Entry]:
+def repaired_in(text: str, wanted: set[str]) -> list[Entry]:
     """What a repair library makes of the text, only under keys that were asked for."""
     if not text.strip() or len(text) > MOST_REPAIRED_CHARACTERS:
         return []
@@ -309,9 +317,11 @@ def _repaired(text: str, wanted: set[str]) -> list[Entry]:
     except (ValueError, RecursionError, IndexError, TypeError, KeyError, AttributeError):
         return []
     value = _loads(guess) if isinstance(guess, str) else None
-    return [Entry(e.handle, e.content, repaired=True) for e in _entries(value, wanted) if e.handle in wanted]
+    entries = entries_of(value, wanted)
+    return [Entry(e.handle, e.content, repaired=True) for e in entries if e.handle in wanted]
 
 
-def _skip(text: str, at: int) -> int:
+def skip(text: str, at: int) -> int:
+    """The place behind white space."""
     match = _SPACE.match(text, at)
     return match.end() if match else at

@@ -13,7 +13,7 @@ from typing import TypeVar
 from schemas.chat import Completion, FinishReason
 from schemas.guard import Guard
 from schemas.item import ItemId
-from schemas.pack import Pack
+from schemas.pack import SINGLE_HANDLE, Pack
 from schemas.result import Fault, Reason, Split, Verdict
 from schemas.signal import Action, Signal, SignalKind, Trust
 from splitter.align import Aligned, align
@@ -28,6 +28,7 @@ from splitter.bleed import (
     shift,
     value,
 )
+from splitter.lines import parse_lines
 from splitter.match import ground
 from splitter.parse import Parsed, Rung, parse
 from splitter.reading import Reading
@@ -60,7 +61,8 @@ def split(pack: Pack[T], completion: Completion, *, guard: Guard = _BY_DEFAULT) 
         'good'
     """
     cut = completion.finish_reason is FinishReason.LENGTH
-    parsed = parse(completion.text, pack.handles, cut=cut)
+    read = parse_lines if pack.layout.envelope == "lines" and pack.handles != (SINGLE_HANDLE,) else parse
+    parsed = read(completion.text, pack.handles, cut=cut)
     seats = align(pack, parsed.entries, _lost(completion, parsed))
     reading = Reading(pack, parsed.entries, tuple(seats), cut or parsed.rung is Rung.CUT)
     of_items: dict[ItemId, list[Signal]] = defaultdict(list)

@@ -32,7 +32,7 @@ texts = st.one_of(
 )
 layouts = st.builds(
     Layout,
-    envelope=st.sampled_from(["keyed", "array"]),
+    envelope=st.sampled_from(["keyed", "array", "lines"]),
     binding=st.sampled_from(["none", "seal", "words", "quote"]),
     packing=st.sampled_from(["tight", "in_order"]),
     shuffle=st.booleans(),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from packer.clients.weights import fetch, locate
 from schemas.chat import Completion, Prompt
+from schemas.errors import UsageError
+from schemas.facts import ModelFacts
 from schemas.protocols import TokenCounter
 
 if TYPE_CHECKING:
@@ -19,30 +21,41 @@ if TYPE_CHECKING:
     from packer.clients.openai import OpenAIChat
 
 CONTEXT_TOKENS = 8_192
+FACTS = ModelFacts(
+    context_tokens=CONTEXT_TOKENS, structured=True, reasons=False, source="the embedded server"
+)
 
 
 class LocalModel:
     """The embedded model. Safe to use from several runs one after the other."""
 
-    concurrency: int | None = 1
-    """One at a time: the cores are the bottleneck, and one slot keeps the prefix cached."""
-
     context_tokens: int | None = CONTEXT_TOKENS
+    provider = "local"
+    max_retries = 0
 
-    def __init__(self, name: str = "local") -> None:
+    def __init__(self, name: str = "local", *, slots: int = 1) -> None:
         """Choose the weights; nothing is loaded yet.
 
         Args:
             name: ``"local"``, ``"local/qwen-0.5b"`` or ``"local/smollm2"``.
+            slots: calls that the server answers at once, each with a context and a prefix cache of its
+                own. More than one pays only where there are cores to spare: see docs/decisions.md.
 
         Raises:
-            UsageError: no weights are known by that name.
+            UsageError: no weights are known by that name, or slots is below 1.
         """
+        if slots < 1:
+            raise UsageError(f"LocalModel(slots={slots}) must be above zero.")
         self.weights = locate(name)
         self.name = name
+        self.concurrency: int | None = slots
         self._lock = threading.Lock()
         self._server: LocalServer | None = None
         self._chat: OpenAIChat | None = None
+
+    async def facts(self) -> ModelFacts:
+        """The server constrains replies, and the model does not think before it answers."""
+        return FACTS
 
     def counter(self) -> TokenCounter | None:
         """The model's own tokenizer; starts the server."""
@@ -88,7 +101,9 @@ class LocalModel:
             if self._server is None:
                 require_engine()
                 path = fetch(self.weights, progress=progress_bar())
-                self._server = LocalServer.start(path, context_tokens=CONTEXT_TOKENS)
+                self._server = LocalServer.start(
+                    path, context_tokens=CONTEXT_TOKENS, slots=self.concurrency or 1
+                )
             return self._server
 
     def _speaker(self, server: LocalServer) -> OpenAIChat:
@@ -101,9 +116,8 @@ class LocalModel:
         return OpenAIChat(
             self.name,
             sdk=sdk,
+            facts=FACTS,
             temperature=0.0,
-            context_tokens=CONTEXT_TOKENS,
-            reasoning_tokens=0,
             legacy_max_tokens=True,
         )
 

@@ -24,7 +24,7 @@ def main() -> None:
     params.port = 0
     params.api_keys = [settings["api_key"]]
     params.n_ctx = settings["context_tokens"]
-    params.n_parallel = 1
+    params.n_parallel = settings["slots"]
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["threads"]
     server = xllamacpp.Server(params)

@@ -58,13 +58,14 @@ class LocalServer:
 
     @classmethod
     def start(
-        cls, model_path: Path, *, context_tokens: int = 8_192, threads: int | None = None
+        cls, model_path: Path, *, context_tokens: int = 8_192, slots: int = 1, threads: int | None = None
     ) -> LocalServer:
         """Start a server process and wait until the model is loaded.
 
         Args:
             model_path: GGUF weights.
-            context_tokens: prompt and reply together.
+            context_tokens: prompt and reply together, in each slot.
+            slots: calls answered at once.
             threads: None takes all cores.
 
         Raises:
@@ -83,7 +84,8 @@ class LocalServer:
         settings = {
             "model_path": str(model_path),
             "api_key": api_key,
-            "context_tokens": context_tokens,
+            "context_tokens": context_tokens * slots,
+            "slots": slots,
             "threads": threads or os.cpu_count() or 1,
         }
         url = _await_address(process, json.dumps(settings) + "\n")

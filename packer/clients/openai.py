@@ -1,43 +1,31 @@
 """OpenAI's chat completions, and every server that speaks them (any ``base_url``).
 
 Uses ``create`` and reads text, usage and finish reason; the SDK's ``parse`` would throw a whole pack
-away for one bad item. Retries are the SDK's. Does not know: packs, items, or what a reply means.
+away for one bad item. One attempt a call: further ones are the run's. Does not know: packs, items, or
+what a reply means.
 """
 
 from __future__ import annotations
 
-import asyncio
-import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from schemas.chat import Completion, FinishReason, Prompt
-from schemas.errors import (
-    AccessDenied,
-    CallRefused,
-    CallTimeout,
-    ClientError,
-    PromptTooLong,
-    RateLimited,
-    Unreachable,
-    UsageError,
-)
+from packer.clients.openai_sdk import SCHEMA_NAME, OpenAISdk
+from packer.clients.prefix import cache_key
+from packer.clients.wire import Filtered, count
+from schemas.chat import Completion, FinishReason, Message, Prompt
+from schemas.facts import ModelFacts
 from schemas.protocols import TokenCounter
+from schemas.quota import Quota
+from schemas.settings import Envelope
 from schemas.usage import Usage
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI, OpenAI
-    from openai.types.chat import ChatCompletion
-
-SCHEMA_NAME = "answers"
-REASONING_TOKENS = 8_192
-"""Room for a model's own reasoning on top of the reply: a cap, which costs nothing unless used."""
 
 _FINISH = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
     "content_filter": FinishReason.CONTENT_FILTER,
 }
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
+BREAKPOINT = {"mode": "explicit"}
 
 
 class OpenAIChat:
@@ -48,129 +36,140 @@ class OpenAIChat:
         model: str,
         *,
         sdk: object | None = None,
+        facts: ModelFacts | None = None,
         temperature: float | None = None,
-        context_tokens: int | None = None,
         concurrency: int | None = None,
-        reasoning_tokens: int = REASONING_TOKENS,
+        reasoning_tokens: int | None = None,
         legacy_max_tokens: bool = False,
+        options: Mapping[str, object] | None = None,
     ) -> None:
         """Wrap an SDK client.
 
         Args:
-            model: the model's name as the server knows it.
-            sdk: an ``OpenAI`` or ``AsyncOpenAI``; None makes an ``AsyncOpenAI`` from the environment.
+            model: the model's name as the server knows it; on Azure the deployment's.
+            sdk: an ``OpenAI``, ``AsyncOpenAI`` or one of their Azure kinds; None makes an ``AsyncOpenAI``
+                from the environment.
+            facts: what the caller knows of the model; goes before the table.
             temperature: sent only when given: current models refuse it.
-            context_tokens: what the model holds; None when unknown.
             concurrency: most calls that make sense at once.
-            reasoning_tokens: added to every reply's cap.
+            reasoning_tokens: added to every reply's cap; None adds 8,192 unless the model is known not
+                to reason.
             legacy_max_tokens: cap replies by ``max_tokens``, which older servers want.
+            options: further fields of the request, such as ``{"service_tier": "flex"}``.
 
         Raises:
             UsageError: no API key is set, or ``sdk`` is no OpenAI client.
         """
-        import openai
-
-        if sdk is None:
-            try:
-                sdk = openai.AsyncOpenAI()
-            except openai.OpenAIError as error:
-                raise UsageError(f"The OpenAI client cannot be made: {error}") from None
-        if not isinstance(sdk, openai.OpenAI | openai.AsyncOpenAI):
-            raise UsageError(f"sdk is a {type(sdk).__name__}, not an OpenAI or AsyncOpenAI client.")
-        self._sdk: OpenAI | AsyncOpenAI = sdk
+        self._sdk = OpenAISdk(model, sdk, facts)
         self.name = model
-        self.context_tokens = context_tokens
+        self.provider = self._sdk.provider
         self.concurrency = concurrency
+        self.max_retries = self._sdk.max_retries
         self._temperature = temperature
         self._reasoning_tokens = reasoning_tokens
         self._cap = "max_tokens" if legacy_max_tokens else "max_completion_tokens"
+        self._options = dict(options or {})
+
+    def __repr__(self) -> str:
+        return f"OpenAIChat({self._sdk!r})"
+
+    @property
+    def context_tokens(self) -> int | None:
+        """What the model holds; None when unknown."""
+        return self._sdk.facts.context_tokens
+
+    async def facts(self) -> ModelFacts:
+        """What is known of the model."""
+        return self._sdk.facts
+
+    async def envelope(self, wanted: Envelope) -> tuple[Envelope, tuple[Usage, ...]]:
+        """The best envelope that the server can be held to; one small call for servers not known yet."""
+        return await self._sdk.envelope(self, wanted)
 
     def counter(self) -> TokenCounter | None:
         """None: the best counter for the model's name is chosen elsewhere."""
         return None
 
+    def reply_cap(self, prompt: Prompt) -> int:
+        """The prompt's own cap and room for reasoning, within the model's."""
+        return self._sdk.reply_cap(prompt, self._reasoning_tokens)
+
     async def complete(self, prompt: Prompt) -> Completion:
-        """Answer one prompt.
+        """Answer one prompt, in one attempt.
 
         Raises:
-            ClientError: nothing usable came back, after the SDK's own retries.
+            ClientError: nothing usable came back.
         """
-        import openai
-
         try:
-            if isinstance(self._sdk, openai.OpenAI):
-                create = functools.partial(self._sdk.chat.completions.create, **self._request(prompt))
-                raw = await asyncio.to_thread(create)
-            else:
-                raw = await self._sdk.chat.completions.create(**self._request(prompt))
-        except openai.OpenAIError as error:
-            raise translated(error) from error
-        return completion(raw)
+            raw, quotas = await self._sdk.create("chat", self._request(prompt))
+        except Filtered as error:
+            return Completion("", FinishReason.CONTENT_FILTER, quotas=error.quotas)
+        try:
+            return completion(raw, quotas)
+        except (AttributeError, TypeError, KeyError, IndexError) as error:
+            raise self._sdk.unreadable(error) from error
 
-    # The SDK's own parameter types are one large TypedDict per field; a plain dict is what reaches the wire.
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self.name,
             "messages": [{"role": m.role, "content": m.content} for m in prompt.messages],
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": SCHEMA_NAME, "strict": True, "schema": dict(prompt.reply_schema)},
-            },
-            self._cap: prompt.max_output_tokens + self._reasoning_tokens,
+            self._cap: self.reply_cap(prompt),
         }
+        if prompt.reply_schema:
+            told = {"name": SCHEMA_NAME, "strict": True, "schema": dict(prompt.reply_schema)}
+            request["response_format"] = {"type": "json_schema", "json_schema": told}
         if self._temperature is not None:
             request["temperature"] = self._temperature
-        return request
+        if prompt.timeout_s is not None:
+            request["timeout"] = prompt.timeout_s
+        self._steer_cache(prompt, request)
+        return {**request, **self._options}
+
+    def _steer_cache(self, prompt: Prompt, request: dict[str, Any]) -> None:
+        cache, shared = self._sdk.facts.cache, prompt.shared_messages
+        if cache not in ("key", "breakpoint") or not shared:
+            return
+        request["prompt_cache_key"] = cache_key(prompt)
+        if cache == "breakpoint" and len(prompt.messages) == shared + 1:
+            # The default breakpoint lies behind the items, which no other call shares: their tokens would
+            # be written to the cache at a surcharge, and the shared part would never be found in it. A
+            # conversation that carries turns is left to the default, which suits it.
+            last: Message = prompt.messages[shared - 1]
+            part = {"type": "text", "text": last.content, "prompt_cache_breakpoint": BREAKPOINT}
+            request["messages"][shared - 1] = {"role": last.role, "content": [part]}
+            request["prompt_cache_options"] = {"mode": "explicit"}
 
     async def aclose(self) -> None:
-        """Close the SDK's connections."""
-        import openai
-
-        if isinstance(self._sdk, openai.OpenAI):
-            self._sdk.close()
-        else:
-            await self._sdk.close()
+        """Close the SDK's connections, if they were opened here."""
+        await self._sdk.aclose()
 
 
-def completion(raw: ChatCompletion) -> Completion:
-    """Read what the SDK got, whatever is missing from it."""
-    choice = raw.choices[0] if raw.choices else None
-    if choice is None:
-        return Completion("", FinishReason.CONTENT_FILTER, _usage(raw), raw.model or "")
+# The SDK builds its objects from whatever came, without a check; so do not trust their types.
+def completion(raw: Any, quotas: tuple[Quota, ...] = ()) -> Completion:
+    """Read what the SDK got, whatever is missing from it.
+
+    Raises:
+        AttributeError: it is no chat completion at all (TypeError, KeyError and IndexError likewise).
+    """
+    model = raw.model or "" if isinstance(raw.model, str | None) else ""
+    if raw.choices == []:
+        return Completion("", FinishReason.CONTENT_FILTER, _usage(raw), model, quotas)
+    choice = raw.choices[0]
     finish = _FINISH.get(choice.finish_reason, FinishReason.OTHER)
     if choice.message.refusal:
         finish = FinishReason.REFUSAL
-    return Completion(choice.message.content or "", finish, _usage(raw), raw.model or "")
+    text = choice.message.content
+    return Completion(text if isinstance(text, str) else "", finish, _usage(raw), model, quotas)
 
 
-def _usage(raw: ChatCompletion) -> Usage:
-    used = raw.usage
-    if used is None:
-        return Usage()
-    details = used.prompt_tokens_details
-    return Usage(used.prompt_tokens, details.cached_tokens if details else None, used.completion_tokens)
-
-
-def translated(error: Exception) -> ClientError:
-    """The SDK's error in this project's words."""
-    import openai
-
-    said = str(getattr(error, "message", "") or error)[:500]
-    kind: type[ClientError] = ClientError
-    if isinstance(error, openai.APITimeoutError):
-        kind = CallTimeout
-    elif isinstance(error, openai.APIConnectionError):
-        kind = Unreachable
-    elif isinstance(error, openai.APIStatusError):
-        kind = _by_status(error.status_code, str(error.code or "") + said)
-    return kind(said, provider="openai", original=error)
-
-
-def _by_status(status: int, said: str) -> type[ClientError]:
-    if status in (401, 403, 404):
-        return AccessDenied
-    if status in (400, 413) and any(mark in said for mark in _TOO_LONG):
-        return PromptTooLong
-    if status == 429:
-        return RateLimited
-    return Unreachable if status >= 500 or status == 408 else CallRefused
+def _usage(raw: Any) -> Usage:
+    used = getattr(raw, "usage", None)
+    prompt = getattr(used, "prompt_tokens_details", None)
+    reply = getattr(used, "completion_tokens_details", None)
+    return Usage(
+        count(getattr(used, "prompt_tokens", None)),
+        count(getattr(prompt, "cached_tokens", None)),
+        count(getattr(used, "completion_tokens", None)),
+        count(getattr(prompt, "cache_write_tokens", None)),
+        count(getattr(reply, "reasoning_tokens", None)),
+    )

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,10 +19,11 @@ import typer
 
 from packer.out.rows import pick_text_field, read_rows, write_results
 from packer.plan import Plan, plan
-from packer.run.api import OnProgress, pack_and_run
+from packer.run.api import pack_and_run
+from packer.run.prepare import OnProgress
 from schemas.errors import PacksplitError, UsageError
 from schemas.result import Outcome, RunResult
-from schemas.settings import DEFAULT_ITEMS_PER_PACK, Binding, Budget, Layout, Strategy
+from schemas.settings import DEFAULT_ITEMS_PER_PACK, Binding, Budget, Layout, Limits, Strategy
 from schemas.task import Task
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 TREND_P = 0.01
 """Trends this unlikely by chance are told; there are four tests a run."""
+
+_DEFAULTS = Limits()
 
 UNRESOLVED, MISUSED, WORLD_FAILED = 1, 2, 3
 
@@ -44,7 +48,10 @@ Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv (with heade
 Instruction = Annotated[str, typer.Option("--instruction", help="What is asked of each item.")]
 Labels = Annotated[str, typer.Option("--labels", help="Label names, comma-separated: a,b,c.")]
 Multi = Annotated[bool, typer.Option("--multi", help="Let an item have several labels, or none.")]
-Model = Annotated[str, typer.Option("--model", help="local, local/qwen-0.5b, local/smollm2 or openai/NAME.")]
+Model = Annotated[
+    str,
+    typer.Option("--model", help="local, local/smollm2, openai/NAME, openai-responses/NAME, anthropic/NAME."),
+]
 TextField = Annotated[str | None, typer.Option("--text-field", help="Which field holds the text.")]
 IdField = Annotated[
     str | None, typer.Option("--id-field", help="Which field holds the id; else the row's number.")
@@ -52,6 +59,15 @@ IdField = Annotated[
 PackItems = Annotated[int, typer.Option("--items-per-pack", min=1, help="Most items in one call.")]
 HowAsked = Annotated[Strategy, typer.Option("--strategy", help="pack; session (one item a turn) or single.")]
 Bound = Annotated[Binding, typer.Option("--binding", help="What a reply repeats of an item: seal is proof.")]
+Outage = Annotated[
+    float, typer.Option("--outage", min=0, help="Seconds to wait for a provider that is down.")
+]
+Rpm = Annotated[int | None, typer.Option("--rpm", min=1, help="Most calls a minute.")]
+Tpm = Annotated[int | None, typer.Option("--tpm", min=1, help="Most tokens a minute, both ways together.")]
+Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Most calls at once.")]
+Deadline = Annotated[float | None, typer.Option("--deadline", min=0, help="Seconds the run may take.")]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Most calls the run may send.")]
+MaxCost = Annotated[str | None, typer.Option("--max-cost", help="Most USD the run may spend, as 1.50.")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same prompts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON on standard output.")]
 
@@ -70,6 +86,13 @@ def run_command(
     strategy: HowAsked = "pack",
     binding: Bound = "none",
     seed: Seed = 0,
+    rpm: Rpm = None,
+    tpm: Tpm = None,
+    concurrency: Concurrency = _DEFAULTS.concurrency,
+    deadline: Deadline = None,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    outage: Outage = _DEFAULTS.outage_s,
     as_json: AsJson = False,
 ) -> None:
     """Classify every row of a file.
@@ -87,6 +110,15 @@ def run_command(
                 task,
                 model=model,
                 budget=Budget(items=items_per_pack),
+                limits=Limits(
+                    rpm=rpm,
+                    tpm=tpm,
+                    concurrency=concurrency,
+                    deadline_s=deadline,
+                    max_cost_usd=_money(max_cost),
+                    max_calls=max_calls,
+                    outage_s=outage,
+                ),
                 strategy=strategy,
                 layout=Layout(binding=binding),
                 seed=seed,
@@ -96,6 +128,8 @@ def run_command(
             )
         write_results(out, done)
         _say(_run_summary(done, out), _told(done), as_json)
+        if done.stopped is not None:
+            typer.echo(f"packsplit: the run ended early: {done.stopped}", err=True)
         for result in done.unresolved[:3]:
             typer.echo(f"no value for item {result.item_id!r}: {result.reason}", err=True)
         if (left := len(done.unresolved)) > 3:
@@ -158,6 +192,13 @@ def _for_people() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def _money(given: str | None) -> Decimal | None:
+    try:
+        return None if given is None else Decimal(given)
+    except InvalidOperation:
+        raise UsageError(f"--max-cost {given!r} is no amount of USD; write it as 1.50.") from None
+
+
 def _task(instruction: str, labels: str, multi: bool) -> Task[object]:
     names = [name.strip() for name in labels.split(",") if name.strip()]
     if multi:
@@ -216,6 +257,8 @@ def _run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
         **{str(outcome): done.outcomes.get(outcome, 0) for outcome in Outcome},
         "calls": ledger.calls,
         "failed_calls": ledger.failed_calls,
+        "cost_usd": None if ledger.cost_usd is None else str(ledger.cost_usd),
+        "price_source": ledger.price_source,
         "input_tokens": ledger.usage.input_tokens,
         "cached_tokens": ledger.usage.cached_tokens,
         "output_tokens": ledger.usage.output_tokens,

@@ -7,32 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import TypeGuard, TypeVar
 
-from packer.clients.choose import Chosen, choose
-from packer.plan import Plan, plan
-from packer.render import pack_system, single_system
-from packer.run.ask import Rules
-from packer.run.drive import Driver
-from packer.run.ladder import Ladder
+from packer.clients.choose import choose
+from packer.run.halt import Halt, terminable
 from packer.run.loop import run_to_end
-from packer.run.tally import Tally
+from packer.run.prepare import OnProgress, Options, prepare
 from packer.run.trends import trends
-from packer.seat import Markers
-from packer.tokens import counter_for
+from schemas.errors import ClientError, GuardStop, Interrupted, RunError
+from schemas.facts import ModelFacts
 from schemas.guard import Guard
-from schemas.item import Item, ItemId, ItemLike, as_items
+from schemas.item import Item, ItemLike, as_items
 from schemas.protocols import Client, TokenCounter
-from schemas.result import ItemResult, Outcome, Route, RunResult
+from schemas.result import ItemResult, Outcome, RunResult
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 from schemas.task import Task
 
 T = TypeVar("T")
-
-OnProgress = Callable[[Tally], None]
 
 
 def pack_and_run(
@@ -48,6 +41,8 @@ def pack_and_run(
     guard: Guard | None = None,
     layout: Layout | None = None,
     counter: TokenCounter | None = None,
+    facts: ModelFacts | None = None,
+    resume: RunResult[T] | None = None,
     seed: int = 0,
     text_field: str | None = None,
     id_field: str | None = None,
@@ -60,29 +55,35 @@ def pack_and_run(
     Args:
         items: strings, records (mappings, pydantic models), ``(id, text)`` pairs or ``Item``; any iterable.
         task: what is asked of each item; make it with ``Task.classify`` or ``Task.extract``.
-        model: ``"local"`` (an embedded model), ``"local/qwen-0.5b"``, ``"local/smollm2"`` or
-            ``"openai/<name>"``.
-        client: instead of ``model``, an ``OpenAI`` or ``AsyncOpenAI`` client (give ``model`` its model's
-            name), or anything with the one method of ``Client``.
+        model: ``"local"`` (an embedded model), ``"local/qwen-0.5b"``, ``"local/smollm2"``,
+            ``"openai/<name>"``, ``"openai-responses/<name>"`` or ``"anthropic/<name>"``.
+        client: instead of ``model``, an OpenAI, Azure, Anthropic or instructor client, sync or async (give
+            ``model`` its model's name), or anything with the one method of ``Client``.
         strategy: ``"pack"``; ``"session"`` for one item a turn behind a cached prefix; ``"single"`` for
             one fresh call per item.
         budget: how large a pack may grow.
-        limits: concurrency and deadlines.
+        limits: ceilings on calls, tokens, money and time; concurrency and deadlines.
         fallback: what happens to items whose packed answer cannot be used.
         guard: which signals of bleed reject an answer, make it doubtful, or stop the run.
         layout: envelope, binding, packing, order.
         counter: counts tokens; None takes the client's own, else the best that is there.
+        facts: what the caller knows of the model (its size, its price); goes before what the provider and
+            the table of known models say.
+        resume: an earlier run over the same items and task that ended early: its accepted answers are
+            kept, the rest is asked.
         seed: same seed, same packs, same prompts.
         text_field: the text's field in records, when not ``text``.
         id_field: the id's field in records, when not ``id``.
         on_progress: called after each call and each settled batch with the running sums.
 
     Returns:
-        Results in input order, and the ledger.
+        Results in input order, and the ledger. When the run ends early (a ceiling, a provider that is
+        down, Ctrl-C, SIGTERM) ``stopped`` says why, and what was not settled is pending: pass the result
+        as ``resume`` to go on.
 
     Raises:
-        UsageError: items, task or options that cannot work; raised before any call.
-        ClientError: no call could succeed (a wrong key, say) and nothing had been answered yet.
+        UsageError: items, task or options that cannot work; raised before any item is sent.
+        ClientError: no call can succeed (a wrong key, say) and nothing had been answered yet.
 
     Example:
         >>> from packer import Task, pack_and_run
@@ -93,24 +94,29 @@ def pack_and_run(
         >>> run.values
         ['good', 'bad']
     """
-    job = pack_and_run_async(
-        items,
+    halt = Halt()
+    job = _run(
+        as_items(items, text_field=text_field, id_field=id_field),
         task,
-        model=model,
-        client=client,
-        strategy=strategy,
-        budget=budget,
-        limits=limits,
-        fallback=fallback,
-        guard=guard,
-        layout=layout,
-        counter=counter,
-        seed=seed,
-        text_field=text_field,
-        id_field=id_field,
-        on_progress=on_progress,
+        model,
+        client,
+        Options(
+            strategy,
+            budget or Budget(),
+            limits or Limits(),
+            fallback or Fallback(),
+            guard or Guard(),
+            layout or Layout(),
+            counter,
+            facts or ModelFacts(),
+            seed,
+        ),
+        resume,
+        on_progress,
+        halt,
     )
-    return run_to_end(job)
+    with terminable(halt):
+        return run_to_end(job, halt)
 
 
 async def pack_and_run_async(
@@ -126,43 +132,33 @@ async def pack_and_run_async(
     guard: Guard | None = None,
     layout: Layout | None = None,
     counter: TokenCounter | None = None,
+    facts: ModelFacts | None = None,
+    resume: RunResult[T] | None = None,
     seed: int = 0,
     text_field: str | None = None,
     id_field: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunResult[T]:
     """``pack_and_run`` for asynchronous code; same arguments, same result."""
-    # Items first: a mistake in them must not cost a download or a server's start.
-    every = as_items(items, text_field=text_field, id_field=id_field)
-    chosen = choose(model=model, client=client)
-    try:
-        job = await _prepare(
-            chosen, every, task, strategy, budget, limits, fallback, guard, layout, counter, seed
-        )
-        start_s = time.perf_counter()
-        async with aclosing(job.results(on_progress)) as settled:
-            by_id = {result.item_id: result async for result in settled}
-        elapsed_s = time.perf_counter() - start_s
-        answers = [
-            task.output.encode(result.value)
-            for result in by_id.values()
-            if result.outcome is Outcome.ACCEPTED and result.same_as is None
-        ]
-        # The embedded model's counter needs its server, so the books are closed before the client.
-        ledger = await asyncio.to_thread(job.tally.ledger, job.plan.baseline, answers, job.counter)
-    finally:
-        await chosen.aclose()
-    if job.driver.stopped is not None and not any(r.outcome is Outcome.ACCEPTED for r in by_id.values()):
-        raise job.driver.stopped
-    return RunResult(
-        results=tuple(by_id[item.id] for item in job.plan.items),
-        ledger=ledger,
-        model=job.tally.model or chosen.name,
-        counter=job.counter.name,
-        elapsed_s=elapsed_s,
-        stopped=str(job.driver.stopped) if job.driver.stopped is not None else None,
-        trends=await asyncio.to_thread(trends, job.driver.ladder.gallery.rows, layout or Layout(), job.seed),
-        reply_signals=dict(job.driver.ladder.reply_signals),
+    return await _run(
+        as_items(items, text_field=text_field, id_field=id_field),
+        task,
+        model,
+        client,
+        Options(
+            strategy,
+            budget or Budget(),
+            limits or Limits(),
+            fallback or Fallback(),
+            guard or Guard(),
+            layout or Layout(),
+            counter,
+            facts or ModelFacts(),
+            seed,
+        ),
+        resume,
+        on_progress,
+        Halt(),
     )
 
 
@@ -179,6 +175,8 @@ async def pack_and_stream(
     guard: Guard | None = None,
     layout: Layout | None = None,
     counter: TokenCounter | None = None,
+    facts: ModelFacts | None = None,
+    resume: RunResult[T] | None = None,
     seed: int = 0,
     text_field: str | None = None,
     id_field: str | None = None,
@@ -194,107 +192,79 @@ async def pack_and_stream(
         UsageError: as ``pack_and_run``.
         ClientError: as ``pack_and_run``.
     """
+    options = Options(
+        strategy,
+        budget or Budget(),
+        limits or Limits(),
+        fallback or Fallback(),
+        guard or Guard(),
+        layout or Layout(),
+        counter,
+        facts or ModelFacts(),
+        seed,
+    )
     # Items first: a mistake in them must not cost a download or a server's start.
     every = as_items(items, text_field=text_field, id_field=id_field)
-    chosen = choose(model=model, client=client)
+    chosen = choose(model=model, client=client, facts=facts)
     try:
-        job = await _prepare(
-            chosen, every, task, strategy, budget, limits, fallback, guard, layout, counter, seed
-        )
+        job = await prepare(chosen, every, task, options, resume, Halt())
         accepted = False
         async with aclosing(job.results(on_progress)) as settled:
             async for result in settled:
                 accepted = accepted or result.outcome is Outcome.ACCEPTED
-                if job.driver.stopped is not None and not accepted:
+                if not accepted and _hopeless(job.driver.stopped):
                     raise job.driver.stopped
                 yield result
     finally:
         await chosen.aclose()
 
 
-@dataclass(slots=True)
-class _Job(Generic[T]):
-    """A planned run and what drives it."""
-
-    plan: Plan[T]
-    driver: Driver[T]
-    tally: Tally
-    counter: TokenCounter
-    seed: int
-
-    async def results(self, on_progress: OnProgress | None) -> AsyncGenerator[ItemResult[T], None]:
-        """Refused inputs first, then whatever settles; repeats right after the one that was asked."""
-        repeats: dict[ItemId, list[ItemId]] = {}
-        for again, first in self.plan.same_as.items():
-            repeats.setdefault(first, []).append(again)
-
-        def with_repeats(result: ItemResult[T]) -> list[ItemResult[T]]:
-            copies = [_copied(result, item_id) for item_id in repeats.get(result.item_id, ())]
-            self.tally.settled += 1 + len(copies)
-            self.tally.failed += (1 + len(copies)) * (result.outcome is not Outcome.ACCEPTED)
-            return [result, *copies]
-
-        for refused in self.plan.refused:
-            for result in with_repeats(refused):
-                yield result
-        async with aclosing(self.driver.run(self.plan.packs)) as batches:
-            async for batch in batches:
-                ready = [result for settled in batch for result in with_repeats(settled)]
-                if on_progress is not None:
-                    on_progress(self.tally)
-                for result in ready:
-                    yield result
-
-
-async def _prepare(
-    chosen: Chosen,
+async def _run(
     every: Sequence[Item],
     task: Task[T],
-    strategy: Strategy,
-    budget: Budget | None,
-    limits: Limits | None,
-    fallback: Fallback | None,
-    guard: Guard | None,
-    layout: Layout | None,
-    counter: TokenCounter | None,
-    seed: int,
-) -> _Job[T]:
-    layout, fallback, limits = layout or Layout(), fallback or Fallback(), limits or Limits()
-    guard = guard or Guard()
-    if chosen.concurrency is not None:
-        limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
-    # The embedded model's own counter starts its server: blocking work that belongs in a thread.
-    counting = counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
-    made = await asyncio.to_thread(
-        plan,
-        every,
-        task,
-        counter=counting,
-        context_tokens=chosen.context_tokens,
-        budget=budget,
-        layout=layout,
-        fallback=fallback,
-        guard=guard,
-        strategy=strategy,
-        seed=seed,
+    model: str | None,
+    client: Client | object | None,
+    options: Options,
+    resume: RunResult[T] | None,
+    on_progress: OnProgress | None,
+    halt: Halt,
+) -> RunResult[T]:
+    chosen = choose(model=model, client=client, facts=options.facts)
+    try:
+        job = await prepare(chosen, every, task, options, resume, halt)
+        start_s = time.perf_counter()
+        async with aclosing(job.results(on_progress)) as settled:
+            by_id = {result.item_id: result async for result in settled}
+        elapsed_s = time.perf_counter() - start_s
+        stopped = job.driver.stopped
+        answers = [
+            task.output.encode(result.value)
+            for result in by_id.values()
+            if result.outcome is Outcome.ACCEPTED and result.same_as is None
+        ]
+        # The embedded model's counter needs its server, so the books are closed before the client.
+        ledger = await asyncio.to_thread(job.tally.ledger, job.plan.baseline, answers, job.counter)
+    finally:
+        await chosen.aclose()
+    if _hopeless(stopped) and not any(r.outcome is Outcome.ACCEPTED for r in by_id.values()):
+        raise stopped
+    rows = job.driver.ladder.gallery.rows
+    # Someone who asked the run to end does not want to wait for statistics.
+    waits = isinstance(stopped, Interrupted)
+    return RunResult(
+        results=tuple(by_id[item.id] for item in every),
+        ledger=ledger,
+        model=job.tally.model or chosen.name,
+        counter=job.counter.name,
+        elapsed_s=elapsed_s,
+        stopped=str(stopped) if stopped is not None else None,
+        trends=() if waits else await asyncio.to_thread(trends, rows, job.layout, job.seed),
+        reply_signals=dict(job.driver.ladder.reply_signals),
+        envelope=job.layout.envelope,
+        fingerprint=job.fingerprint,
     )
-    heads = counting.count_batch([pack_system(task, layout), single_system(task)])
-    tally = Tally(len(made.items), pack_fixed_tokens=heads[0], single_fixed_tokens=heads[1])
-    markers = Markers(counting, layout)
-    rules = Rules(fallback, guard, layout, made.allowance, markers, max(heads), seed)
-    ladder = Ladder[T](rules, route=Route.SINGLE if strategy == "single" else Route.PACK)
-    return _Job(made, Driver(chosen.client, ladder, limits, tally, strategy), tally, counting, seed)
 
 
-def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:
-    return ItemResult(
-        item_id,
-        result.outcome,
-        result.value,
-        result.route,
-        result.reason,
-        result.signals,
-        same_as=result.item_id,
-        trust=result.trust,
-        quotes=result.quotes,
-    )
+def _hopeless(stopped: RunError | None) -> TypeGuard[RunError]:
+    """Reasons for which a run without one answer is an error, and not a result."""
+    return isinstance(stopped, ClientError | GuardStop)

@@ -24,6 +24,11 @@ Reply = Completion | ClientError
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing came back for reasons that are not the ask's: it is to be sent again, or the run is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
     """One call to make.
 
@@ -75,9 +80,7 @@ class Rules:
 
 def hopeless(reply: Reply) -> bool:
     """Errors that a smaller prompt cannot mend: going down the ladder would only spend calls."""
-    return isinstance(reply, ClientError) and (
-        reply.stops_run or isinstance(reply, Unreachable | RateLimited)
-    )
+    return isinstance(reply, ClientError) and reply.stops_run
 
 
 def all_rejected(pack: Pack[T], error: Reply) -> Split[T]:

@@ -1,30 +1,40 @@
-"""The live driver: asks of one ladder, under one concurrency limit, each with a deadline.
+"""The live driver: asks of one ladder, as many at once as the turnstile has lanes, until all is settled.
 
 Memory is bounded by the calls in flight: a pack is opened only when there is room for its call. Does
-not know: what is asked or why.
+not know: what is asked or why, or how a call is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
-from packer.run.ask import Ask, Reply
+from packer.run.ask import Ask, Later, Reply
+from packer.run.halt import Halt
 from packer.run.ladder import SESSION_ITEMS, Ladder
-from packer.run.tally import Tally
-from schemas.chat import Completion
-from schemas.errors import CallTimeout, ClientError, NotSent, RunError, UsageError
+from packer.run.send import Sender
+from schemas.errors import CallTimeout, CeilingReached, Interrupted, RunError
 from schemas.pack import Pack
-from schemas.protocols import Client
 from schemas.result import ItemResult
-from schemas.settings import Limits, Strategy
+from schemas.settings import Strategy
 
 T = TypeVar("T")
+
+GRACE_S = 1.0
+"""When someone asks the run to end, calls in flight get so long to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt(Generic[T]):
+    """A call that failed on its way, while it is open whether its prompt or the provider is to blame."""
+
+    ask: Ask[T]
+    reply: Reply
+    at_s: float
 
 
 @dataclass(slots=True)
@@ -32,61 +42,119 @@ class Driver(Generic[T]):
     """Drives one run.
 
     Attributes:
-        client: answers prompts.
+        sender: sends asks; knows when no further one may go.
         ladder: says what to ask.
-        limits: concurrency and deadlines.
-        tally: is told of every call.
         strategy: how packs of the plan are asked.
-        stopped: set when no further call can succeed, or the guard ended the run.
+        halt: someone's request to end.
     """
 
-    client: Client
+    sender: Sender
     ladder: Ladder[T]
-    limits: Limits
-    tally: Tally
     strategy: Strategy = "pack"
-    stopped: RunError | None = None
-    _deadlines: dict[str, float] = field(default_factory=dict)
+    halt: Halt = field(default_factory=Halt)
+    _drop_at_s: float | None = None
+
+    @property
+    def stopped(self) -> RunError | None:
+        """Why the run ends before everything is settled."""
+        return self.sender.stop
 
     async def run(self, packs: Iterable[Pack[T]]) -> AsyncGenerator[tuple[ItemResult[T], ...], None]:
-        """Drive all packs; yield results as they settle."""
+        """Drive all packs; yield results as they settle, and at the end what stays pending."""
         opening = iter(packs)
         ready: deque[Ask[T]] = deque()
-        flying: dict[asyncio.Task[Reply], Ask[T]] = {}
+        doubts: list[_Doubt[T]] = []
+        flying: dict[asyncio.Task[Reply | Later], Ask[T]] = {}
+        halted = asyncio.create_task(self.halt.asked())
+        clock = asyncio.get_running_loop().time
+        deadline_s = self.sender.limits.deadline_s
+        ends_at_s = None if deadline_s is None else clock() + deadline_s
         try:
             while True:
-                while self.stopped is None and len(flying) < self.limits.concurrency:
-                    ask = ready.popleft() if ready else self._open(opening)
+                self._heed(halted, ends_at_s, clock())
+                while self.stopped is None and len(flying) < self.sender.turnstile.lanes:
+                    # While the provider seems down, try with a prompt that has not failed: it may be that.
+                    ask = self._open(opening) if self.sender.circuit.is_open or not ready else None
+                    if ask is None and ready:
+                        ask = ready.popleft()
                     if ask is None:
                         break
-                    flying[asyncio.create_task(self._reply(ask))] = ask
+                    flying[asyncio.create_task(self.sender.send(ask))] = ask
                 if not flying:
                     if self.stopped is None and (asks := self.ladder.drain()):
                         ready.extend(asks)
                         continue
+                    if self.stopped is None and doubts:
+                        for doubt in self._last(doubts, ready):
+                            if settled := self._take(doubt.ask, doubt.reply, ready):
+                                yield settled
+                        continue
                     break
-                done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                if self.stopped is not None and self._drop_at_s is not None and clock() >= self._drop_at_s:
+                    break
+                until_s = min(
+                    (each for each in (self._drop_at_s, ends_at_s) if each is not None), default=None
+                )
+                wait_s = None if until_s is None else max(0.0, until_s - clock())
+                watched = flying.keys() if halted.done() else {*flying, halted}
+                done, _ = await asyncio.wait(watched, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
                 # In the order of sending: with equal replies, equal runs.
                 for task in [each for each in flying if each in done]:
                     ask, reply = flying.pop(task), task.result()
-                    if not isinstance(reply, NotSent):
-                        self.tally.book(ask.route, ask.pack.slots, reply)
-                    if isinstance(reply, ClientError) and reply.stops_run and self.stopped is None:
-                        self.stopped = reply
-                    step = self.ladder.take(ask, reply)
-                    self.stopped = self.stopped or self.ladder.stop
-                    ready.extend(step.asks)
-                    if step.settled:
-                        yield step.settled
+                    if isinstance(reply, Later):
+                        ready.appendleft(ask)
+                    elif self.sender.unclear(reply):
+                        doubts.append(_Doubt(ask, reply, clock()))
+                    elif settled := self._take(ask, reply, ready):
+                        yield settled
+                for doubt in self._blamed(doubts, ready):
+                    if settled := self._take(doubt.ask, doubt.reply, ready):
+                        yield settled
             if self.stopped is not None:
+                await _dropped(flying)
                 yield self.ladder.abandon(str(self.stopped))
                 for pack in opening:
                     self.ladder.enter(pack)
                     yield self.ladder.abandon(str(self.stopped))
         finally:
-            for task in flying:
-                task.cancel()
-            await asyncio.gather(*flying, return_exceptions=True)
+            halted.cancel()
+            await _dropped(flying)
+            await self.sender.turnstile.settled()
+
+    def _heed(self, halted: asyncio.Task[None], ends_at_s: float | None, now_s: float) -> None:
+        """End when someone asked for it, or when the run's time is over."""
+        if halted.done() and self._drop_at_s is None:
+            self.sender.end(Interrupted(self.halt.why))
+            self._drop_at_s = now_s + GRACE_S
+        if ends_at_s is not None and now_s >= ends_at_s:
+            self.sender.end(CeilingReached(f"Limits(deadline_s={self.sender.limits.deadline_s:g}) is over"))
+            self._drop_at_s = now_s
+
+    def _take(self, ask: Ask[T], reply: Reply, ready: deque[Ask[T]]) -> tuple[ItemResult[T], ...]:
+        step = self.ladder.take(ask, reply)
+        if self.ladder.stop is not None:
+            self.sender.end(self.ladder.stop)
+        ready.extend(step.asks)
+        return step.settled
+
+    def _blamed(self, doubts: list[_Doubt[T]], ready: deque[Ask[T]]) -> list[_Doubt[T]]:
+        """Calls that failed though one sent later came through; all are asked again when the provider is down."""
+        circuit = self.sender.circuit
+        if circuit.is_open:
+            ready.extend(each.ask for each in doubts)
+            doubts.clear()
+        blamed = [each for each in doubts if each.at_s <= circuit.good_since_s]
+        doubts[:] = [each for each in doubts if each.at_s > circuit.good_since_s]
+        return blamed
+
+    def _last(self, doubts: list[_Doubt[T]], ready: deque[Ask[T]]) -> list[_Doubt[T]]:
+        """Nothing else is left to ask that could tell: several at once are a provider's fault, one is its own."""
+        last, doubts[:] = list(doubts), []
+        if len(last) > 1 and not any(isinstance(each.reply, CallTimeout) for each in last):
+            ready.extend(each.ask for each in last)
+            return []
+        self.sender.circuit.forget()
+        return last
 
     def _open(self, packs: Iterator[Pack[T]]) -> Ask[T] | None:
         if self.strategy == "session":
@@ -95,26 +163,9 @@ class Driver(Generic[T]):
         pack = next(packs, None)
         return None if pack is None else self.ladder.first(pack)
 
-    async def _reply(self, ask: Ask[T]) -> Reply:
-        deadline_s = self.limits.call_deadline_s(ask.prompt.items)
-        if ask.session is not None:
-            now_s = time.monotonic()
-            whole_s = self.limits.call_deadline_s(ask.session_items)
-            left_s = self._deadlines.setdefault(ask.session, now_s + whole_s) - now_s
-            if left_s <= 0:
-                return NotSent(f"the session's {whole_s:g} s were over before this item's turn")
-            deadline_s = min(deadline_s, left_s)
-        try:
-            async with asyncio.timeout(deadline_s):
-                reply: object = await self.client.complete(ask.prompt)
-        except ClientError as error:
-            return error
-        except UsageError:
-            raise
-        except TimeoutError as error:
-            return CallTimeout(f"no answer within {deadline_s:g} s", original=error)
-        except Exception as error:  # a client of the caller's own may raise anything; neighbours must live
-            return ClientError(f"the client raised {type(error).__name__}: {error}", original=error)
-        if not isinstance(reply, Completion):
-            return ClientError(f"the client returned a {type(reply).__name__}, not a Completion")
-        return reply
+
+async def _dropped(flying: dict[asyncio.Task[Reply | Later], Ask[T]]) -> None:
+    for task in flying:
+        task.cancel()
+    await asyncio.gather(*flying, return_exceptions=True)
+    flying.clear()

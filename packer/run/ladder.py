@@ -90,9 +90,8 @@ class Ladder(Generic[T]):
             self.gallery.note(ask.pack, done)
         bad, again = self._book(ask, reply, done, settled)
         asks: list[Ask[T]] = []
-        if bad and hopeless(reply):
-            settled += [self._settle(each, each.given_up(ask.route)) for each in bad]
-        elif bad:
+        # What no further call can mend stays open: the run ends, and ``abandon`` says so.
+        if bad and not hopeless(reply):
             asks += self._down(ask, bad, settled, whole_failed=done.whole_failed)
         for each in again:
             each.most_items = max(1, len(ask.pack.asked) // 2)
@@ -113,10 +112,10 @@ class Ladder(Generic[T]):
         return tuple(asks)
 
     def abandon(self, why: str) -> tuple[ItemResult[T], ...]:
-        """Settle everything that is still open as stopped; a doubtful answer is still an answer."""
+        """Give back everything that is still open as pending; a doubtful answer is still an answer."""
         for each in self._open.values():
             each.reason = Reason(Fault.STOPPED, f"the run was stopped before this item was settled: {why}")
-        return tuple(self._settle(each, each.given_up(None)) for each in list(self._open.values()))
+        return tuple(self._settle(each, each.pending()) for each in list(self._open.values()))
 
     def enter(self, pack: Pack[T]) -> None:
         """Open the items of a pack without asking yet."""

@@ -14,6 +14,8 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from packer.run.halt import Halt
+
 T = TypeVar("T")
 
 CLEAN_UP_S = 30.0
@@ -42,10 +44,13 @@ _lock = threading.Lock()
 _shared: _LoopThread | None = None
 
 
-def run_to_end(job: Coroutine[object, object, T]) -> T:
+def run_to_end(job: Coroutine[object, object, T], halt: Halt | None = None) -> T:
     """Run a coroutine from synchronous code, whether or not a loop is running in this thread.
 
-    An interrupt (Ctrl-C) cancels the job and waits until it has cleaned up.
+    Args:
+        job: what to run.
+        halt: asked to end the job when the first interrupt (Ctrl-C) comes. Without it, and at a second
+            interrupt, the job is cancelled, and the interrupt raised once it has cleaned up.
     """
     shared = _loop_thread()
     if threading.current_thread() is shared.thread:  # a callback of a run starts another run
@@ -61,7 +66,13 @@ def run_to_end(job: Coroutine[object, object, T]) -> T:
 
     future = asyncio.run_coroutine_threadsafe(watched(), shared.loop)
     try:
-        return future.result()
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            if halt is None or future.done():
+                raise
+            halt.ask("interrupted (Ctrl-C)")
+            return future.result()
     except BaseException:
         if future.cancel():
             done.wait(CLEAN_UP_S)

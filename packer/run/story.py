@@ -61,11 +61,18 @@ class Open(Generic[T]):
 
     def given_up(self, route: Route | None) -> ItemResult[T]:
         """Its result without a value; a doubtful answer that could not be confirmed is still one."""
+        return self._without_value(Outcome.FAILED, route)
+
+    def pending(self) -> ItemResult[T]:
+        """Its result when the run ends before it is settled."""
+        return self._without_value(Outcome.PENDING, None)
+
+    def _without_value(self, outcome: Outcome, route: Route | None) -> ItemResult[T]:
         if self.earlier is not None:
             return self.accepted(self.earlier, Route.PACK)
         return ItemResult(
             self.item.id,
-            Outcome.FAILED,
+            outcome,
             route=route if self.attempts else None,
             reason=self.reason,
             signals=self.signals,

@@ -6,9 +6,11 @@ Public: these are the fakes that our own tests use. Imported by nothing else in 
 from packer.testing.faults import FaultKind, Inject, Moves
 from packer.testing.faulty import Answers, FaultyClient
 from packer.testing.ledger import Served, ServerLedger
+from packer.testing.loopback import WireFault
 from packer.testing.reader import items_of
 from packer.testing.scripted import ScriptedClient
-from packer.testing.server import FaultServer, WireFault
+from packer.testing.server import FaultServer
+from packer.testing.wires import SeenRequest
 
 __all__ = [
     "Answers",
@@ -18,6 +20,7 @@ __all__ = [
     "Inject",
     "Moves",
     "ScriptedClient",
+    "SeenRequest",
     "Served",
     "ServerLedger",
     "WireFault",

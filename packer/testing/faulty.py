@@ -141,7 +141,7 @@ class Actor:
             finish = FinishReason.LENGTH
         lost = wire is not None and wire is not FaultKind.SLOW
         affected = texts if lost else wrong(truth, letter.whole)
-        sent = self._counter.count_batch(["\n".join(content for _, content in request.messages), letter.text])
+        sent = self._counter.count_batch([request.whole, letter.text])
         tokens = (0, 0) if lost else (sent[0], sent[1])
         return Act(letter.text, finish, texts, tuple(kinds), affected, wire, choices, tokens)
 

@@ -17,7 +17,7 @@ from packer.testing.attack_texts import Act
 from packer.testing.attacks import ATTACKS, Attack
 from packer.testing.faults import Written
 from packer.testing.faulty import Answers
-from packer.testing.reader import items_of, shown_forms
+from packer.testing.reader import items_of, shown_forms, told_in
 from packer.testing.shape import Shape, bound, shape_of, written
 from packer.tokens import Utf8Bound
 from schemas.chat import Completion, FinishReason, Prompt
@@ -97,7 +97,7 @@ class ObedientClient:
     async def complete(self, prompt: Prompt) -> Completion:
         """Answer, and obey."""
         shown = items_of(prompt)
-        shape = shape_of(prompt.reply_schema, [each.handle for each in shown])
+        shape = shape_of(prompt.reply_schema, [each.handle for each in shown], told_in(prompt))
         right = [Written(s.handle, s.text, bound(shape, s.text, s.seal), self._answer(s.text)) for s in shown]
         hostile = {s.handle: attack for s in shown if (attack := self._attack(s.text)) is not None}
         if len(shown) < 2 or not hostile:
@@ -168,6 +168,8 @@ def _obey(
             return [replace(to, answer=of.answer) for to, of in zip(entries, turned, strict=True)], None
         case Act.REPLACE:
             return entries, deed.words
+        case Act.MEMBER if shape.form == "lines":  # nothing holds the lines together: an object of its own
+            return entries, f"{written(shape, entries)}\n{{{deed.words}}}"
         case Act.MEMBER:
             return entries, written(shape, entries).rstrip()[:-1] + f",{deed.words}}}"
         case Act.TWICE if aimed is not None:
@@ -241,11 +243,14 @@ def _pairs(value: object) -> object:
 
 
 def _as_asked(reply: str, shape: Shape, handles: list[str]) -> bool:
-    """True when the reply is one JSON value with exactly the asked entries and nothing else."""
+    """True when the reply is exactly the asked entries and nothing else: one JSON value, or one a line."""
     try:
-        value = _DECODER.decode(reply)
+        lines = [_DECODER.decode(line) for line in reply.split("\n")] if shape.form == "lines" else []
+        value = None if lines else _DECODER.decode(reply)
     except (ValueError, RecursionError):
         return False
+    if lines:
+        return [row.get(ID_KEY) if isinstance(row, _Object) else None for row in lines] == handles
     if not isinstance(value, _Object) or len(value.pairs) > len(value):
         return False
     if shape.form == "keyed":

@@ -6,15 +6,23 @@ Does not know: answers, or how a reply is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packer.delimit import cleaned
 from packer.testing.known import KnownTexts
-from packer.testing.shape import Shape, bound, shape_of
+from packer.testing.shape import Shape, bound, shape_of, shape_told
 from schemas.chat import Prompt
 from schemas.pack import SINGLE_HANDLE
 
+_SCHEMA_PLACES = (
+    ("response_format", "json_schema"),
+    ("text", "format"),
+    ("output_config", "format"),
+)
+"""Where chat completions, responses and Anthropic's messages carry the reply's schema."""
+
+_SYSTEM = ("system", "developer")
 _MARK = re.compile(r"\[([a-z]{14})\] (\w+)(?: \(([a-z0-9]{3,4})\))?: ")
 
 
@@ -76,20 +84,27 @@ class Request:
         body = {"messages": [{"role": role, "content": content} for role, content in messages]}
         return cls(messages, prompt.reply_schema, body)
 
+    @property
+    def told(self) -> str:
+        """The system part."""
+        return "\n".join(content for role, content in self.messages if role in _SYSTEM)
+
+    @property
+    def whole(self) -> str:
+        """All that is said, as the tokens of a prompt are counted."""
+        return "\n".join(content for _, content in self.messages)
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """The messages in the parts in which they were sent, each with its role; the system's come first."""
+        return tuple((role, part) for role, parts in _turns(self.body) for part in parts)
+
     @classmethod
     def of_body(cls, body: Mapping[str, object]) -> Request:
-        """Read a request for chat completions or for responses, whatever it lacks."""
-        given = body.get("messages", body.get("input"))
-        messages = [("user", given)] if isinstance(given, str) else []
-        for each in given if isinstance(given, list) else ():
-            if isinstance(each, Mapping):
-                messages.append((str(each.get("role", "user")), _content(each.get("content"))))
-        if isinstance(told := body.get("instructions"), str):
-            messages.insert(0, ("system", told))
-        schema = _at(body, "response_format", "json_schema", "schema") or _at(
-            body, "text", "format", "schema"
-        )
-        return cls(tuple(messages), schema or {}, body)
+        """Read a request for chat completions, responses or Anthropic's messages, whatever it lacks."""
+        messages = tuple((role, "\n".join(parts)) for role, parts in _turns(body))
+        found = (_at(body, *names, "schema") for names in _SCHEMA_PLACES)
+        return cls(messages, next((schema for schema in found if schema), {}), body)
 
 
 def items_of(prompt: Prompt) -> list[Shown]:
@@ -98,9 +113,19 @@ def items_of(prompt: Prompt) -> list[Shown]:
     The first marker gives the nonce; only markers with that nonce count, whatever texts contain.
     """
     content = prompt.messages[-1].content
-    if SINGLE_HANDLE in _properties(prompt.reply_schema) or _MARK.match(content) is None:
+    if _asks_for_one(Request.of_prompt(prompt)) or _MARK.match(content) is None:
         return [Shown(SINGLE_HANDLE, content)]
     return _marked(content)
+
+
+def told_in(prompt: Prompt) -> str:
+    """The system part of a prompt: where no schema is sent, it shows what the reply is to look like."""
+    return Request.of_prompt(prompt).told
+
+
+def asks_about_items(request: Request) -> bool:
+    """Whether a call is one of ours about items: with our markers, or in the form of a single call."""
+    return _asks_for_one(request) or _MARK.match(request.last) is not None
 
 
 def seats_of(
@@ -116,12 +141,12 @@ def seats_of(
     Returns:
         The reply's shape, and the seats in the prompt's order; none when nobody is found.
     """
-    single = set(_properties(request.schema)) == {SINGLE_HANDLE}
+    single = _asks_for_one(request)
     shown = [] if single else _marked(request.last)
     if not shown and (request.last in originals or (single and known is None)):
         shown = [Shown(SINGLE_HANDLE, request.last)]
     if shown:
-        shape = shape_of(request.schema, [each.handle for each in shown])
+        shape = shape_of(request.schema, [each.handle for each in shown], request.told)
         seats = [
             Seat(s.handle, originals.get(s.text, s.text), bound(shape, s.text, s.seal), s.text) for s in shown
         ]
@@ -130,7 +155,7 @@ def seats_of(
     if known is not None and not found:
         found = [each for _, content in request.messages for each in known.found_in(content)]
     handles = [place if handle is None else handle for place, (handle, _) in enumerate(found, 1)]
-    shape = shape_of(request.schema, handles)
+    shape = shape_of(request.schema, handles, request.told)
     if single:
         handles = [SINGLE_HANDLE] * len(handles)
     return shape, [
@@ -158,17 +183,38 @@ def _parts(piece: Sequence[str]) -> tuple[str, str, str | None]:
     return handle, text, seal
 
 
+def _asks_for_one(request: Request) -> bool:
+    """Whether a call is a single one of ours, by its schema or, without one, by its words."""
+    if request.schema:
+        return set(_properties(request.schema)) == {SINGLE_HANDLE}
+    shape = shape_told(request.told)
+    return shape is not None and shape.form == "single"
+
+
 def _properties(schema: Mapping[str, object]) -> Mapping[str, object]:
     found = schema.get("properties")
     return found if isinstance(found, Mapping) else {}
 
 
-def _content(content: object) -> str:
+def _turns(body: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Roles, and the parts of what they say."""
+    for told in (body.get("instructions"), body.get("system")):
+        if told is not None:
+            yield "system", _content(told)
+    given = body.get("messages", body.get("input"))
+    if isinstance(given, str):
+        yield "user", (given,)
+    for each in given if isinstance(given, list) else ():
+        if isinstance(each, Mapping):
+            yield str(each.get("role", "user")), _content(each.get("content"))
+
+
+def _content(content: object) -> tuple[str, ...]:
     """A message's text; contents may come in parts."""
     if isinstance(content, list):
         parts = [each.get("text") for each in content if isinstance(each, Mapping)]
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else ""
+        return tuple(part for part in parts if isinstance(part, str))
+    return (content if isinstance(content, str) else "",)
 
 
 def _at(body: object, *names: str) -> Mapping[str, object] | None:

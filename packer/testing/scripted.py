@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from packer.testing.faults import Written
 from packer.testing.faulty import Answers
-from packer.testing.reader import items_of
+from packer.testing.reader import items_of, told_in
 from packer.testing.shape import answer_in, bound, shape_of, written
 from packer.tokens import Utf8Bound
 from schemas.chat import Completion, Prompt
@@ -78,7 +78,7 @@ class ScriptedClient:
         if self._answers is None:
             return ""
         shown = items_of(prompt)
-        shape = shape_of(prompt.reply_schema, [each.handle for each in shown])
+        shape = shape_of(prompt.reply_schema, [each.handle for each in shown], told_in(prompt))
         return written(
             shape,
             [

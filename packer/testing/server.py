@@ -1,6 +1,7 @@
-"""A loopback server that speaks OpenAI chat completions: real wire, no model, faults on demand.
+"""A loopback server that speaks OpenAI's and Anthropic's wires: no model, faults on demand.
 
-Point any SDK at ``url``. It finds the items in whatever prompt comes, ours or another library's, answers
+Point any SDK at ``url`` or ``root_url``: it answers chat completions, responses and Anthropic's messages,
+each on its own path. It finds the items in whatever prompt comes, ours or another library's, answers
 them by a function or a ``Client``, makes seeded mistakes, and writes down what it really did. Queued
 faults strike the next requests, one each. Does not know: tasks, or what a reply means.
 """
@@ -8,55 +9,36 @@ faults strike the next requests, one each. Does not know: tasks, or what a reply
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
-import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 
+from packer.testing.constrained import Constrained, probed, refusal
 from packer.testing.faults import FaultKind, Inject
 from packer.testing.faulty import Act, Actor, Answers, Writer
 from packer.testing.ledger import ServerLedger
-from packer.testing.reader import Request, items_of
-from schemas.chat import Completion, FinishReason, Message, Prompt
+from packer.testing.loopback import HANG, RESET, Loopback, WireFault
+from packer.testing.prefix_cache import PrefixCache
+from packer.testing.reader import Request, asks_about_items, items_of
+from packer.testing.wires import CHAT, SeenRequest, Wire, count_of, model_body, tokens_of, wire_of
+from schemas.chat import Completion, Message, Prompt
 from schemas.errors import UnscriptedPrompt, UsageError
 from schemas.protocols import Client
+from schemas.usage import Usage
 
 Wrap = Callable[[Mapping[str, object], Mapping[str, object]], Mapping[str, object]]
 """A request's and a chat completion's body in, the body to send out."""
 
 SLOW_S = 0.05
-RESET = 0
-HANG = -1
-_LINGER_OFF = struct.pack("ii", 1, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class WireFault:
-    """What one request gets instead of an answer.
-
-    Attributes:
-        status: HTTP status; 0 drops the connection without a word, -1 holds it until the client leaves.
-        body: what is sent; a mapping as JSON, a string as it is.
-        headers: further headers, such as ``retry-after``.
-        delay_s: seconds before anything is sent.
-    """
-
-    status: int
-    body: Mapping[str, object] | str = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay_s: float = 0.0
 
 
 class FaultServer:
     """The server; a context manager.
 
     Attributes:
-        requests: bodies of all requests so far, as sent.
+        requests: bodies of all requests for a reply so far, as sent.
+        seen: all requests so far, with path and headers; also counts of tokens and looks at models.
         faults: what the next requests get, oldest first.
         ledger: what it really did: calls, tokens, faults, affected items.
         unscripted: what was asked that the script does not hold; such a request gets status 400.
@@ -82,6 +64,8 @@ class FaultServer:
         wrap: Wrap | None = None,
         retry_after_s: int = 0,
         slow_s: float = SLOW_S,
+        constrained: Constrained = True,
+        cache: bool = False,
     ) -> None:
         """Script the server.
 
@@ -91,35 +75,52 @@ class FaultServer:
             texts: all texts that may be asked; needed where another library's prompts are to be read and
                 ``answers`` is a function.
             writer: writes replies for another library; None goes by the request's schema.
-            wrap: turns the body of a chat completion into that of another wire, for clients that speak it.
+            wrap: turns the body of a chat completion into that of another wire, whatever the path; None
+                speaks the wire that the path asks for.
             retry_after_s: what a rate limit tells the caller to wait.
             slow_s: how long a slow reply takes.
+            constrained: what it makes of a reply's schema when it is probed: True keeps to it, False does
+                not know schemas and says hello, "refuse" answers 400 to every schema, "array" to those with
+                more than one property at the root. Prompts about items are answered by the script.
+            cache: simulate a prompt cache, and report what it read and wrote.
 
         Raises:
-            UsageError: faults are to be injected into a client's replies.
+            UsageError: faults are to be injected into a client's replies, or ``constrained`` is none of
+                the four.
         """
         if isinstance(answers, Client) and inject:
             raise UsageError("FaultServer(inject=...) needs answers as a function or a table, not a client.")
+        if constrained not in (True, False, "refuse", "array"):
+            raise UsageError(
+                f"FaultServer(constrained={constrained!r}): choose True, False, 'refuse' or 'array'."
+            )
         self.requests: list[dict[str, object]] = []
+        self.seen: list[SeenRequest] = []
         self.faults: deque[WireFault] = deque()
         self.ledger = ServerLedger()
         self.unscripted: list[str] = []
         self.retry_after_s, self.slow_s = retry_after_s, slow_s
         self.closing = threading.Event()
         self._wrap = wrap
+        self._constrained = constrained
+        self._cache = PrefixCache() if cache else None
         self._client = answers if isinstance(answers, Client) else None
         self._actor = (
             None if isinstance(answers, Client) else Actor(answers, inject, texts=texts, writer=writer)
         )
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
+        self._server = Loopback(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def url(self) -> str:
-        """The ``base_url`` for an SDK."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        """The ``base_url`` for an SDK of OpenAI's."""
+        return f"{self.root_url}/v1"
+
+    @property
+    def root_url(self) -> str:
+        """The ``base_url`` for an SDK of Anthropic's, and the ``azure_endpoint``."""
+        return self._server.root_url
 
     def __enter__(self) -> FaultServer:
         self._thread.start()
@@ -131,170 +132,105 @@ class FaultServer:
         self._server.server_close()
         self._thread.join()
 
-    def reply(self, request: dict[str, object]) -> WireFault:
+    def reply(self, seen: SeenRequest) -> WireFault:
         """What goes out for one request: a queued fault, or an answer."""
+        wire = wire_of(seen)
         with self._lock:
-            self.requests.append(request)
-            queued = self.faults.popleft() if self.faults else None
+            self.seen.append(seen)
+            if wire is not None:
+                self.requests.append(dict(seen.body))
+            queued = self._queued(seen, asks=wire is not None)
         if queued is not None:
-            self.ledger.enter((), status=max(queued.status, 0))
+            if wire is not None:
+                self.ledger.enter((), status=max(queued.status, 0))
             return queued
+        if wire is None:
+            return self._looked_up(seen)
         try:
-            return self._answered(request)
+            return self._answered(seen.body, wire if self._wrap is None else CHAT)
         except UnscriptedPrompt as error:
             with self._lock:
                 self.unscripted.append(str(error))
-            self.ledger.enter((), status=400)
-            return WireFault(400, {"error": {"message": str(error), "code": "unscripted"}})
+            return self._refused(wire, str(error), "unscripted")
 
-    def _answered(self, request: dict[str, object]) -> WireFault:
-        if self._client is not None:
-            prompt = _prompt(request)
-            completion = asyncio.run(self._client.complete(prompt))
-            used = completion.usage
-            tokens = (used.input_tokens or 0, used.output_tokens or 0, used.cached_tokens or 0)
-            self.ledger.enter([each.text for each in items_of(prompt)], tokens=tokens)
-            return WireFault(200, body_of(completion))
-        assert self._actor is not None  # noqa: S101  # one of the two is set
-        act = self._actor.act(Request.of_body(request))
-        sent = self._sent(act)
+    def _queued(self, seen: SeenRequest, *, asks: bool) -> WireFault | None:
+        for at, fault in enumerate(self.faults):
+            if seen.place.endswith(fault.path) if fault.path else asks:
+                del self.faults[at]
+                return fault
+        return None
+
+    def _looked_up(self, seen: SeenRequest) -> WireFault:
+        if (count := count_of(seen)) is not None:
+            return WireFault(200, count)
+        if seen.model is not None:
+            structured = self._constrained in (True, "array")
+            return WireFault(200, model_body(seen, seen.model, structured=structured))
+        if seen.method == "GET":
+            return WireFault(200, {"object": "list", "data": [{"id": "loopback", "object": "model"}]})
+        return WireFault(404, CHAT.error(404, f"No such path: {seen.place}", "not_found", None))
+
+    def _refused(self, wire: Wire, message: str, code: str | None, param: str | None = None) -> WireFault:
+        self.ledger.enter((), status=400)
+        return WireFault(400, wire.error(400, message, code, param))
+
+    def _answered(self, body: Mapping[str, object], wire: Wire) -> WireFault:
+        request = Request.of_body(body)
+        if (no := refusal(self._constrained, request, wire.schema_at)) is not None:
+            return self._refused(wire, *no, wire.schema_at)
+        act, completion = self._spoken(request)
+        lost = act.wire is not None and act.wire is not FaultKind.SLOW
+        if self._cache is not None and not lost:
+            completion = replace(completion, usage=self._cache.used(request, completion.usage))
+        sent = self._sent(act, completion, wire)
         if self._wrap is not None and sent.status == 200 and isinstance(sent.body, Mapping):
-            sent = replace(sent, body=self._wrap(request, sent.body))
-        self.ledger.enter(
-            act.texts, act.kinds, act.affected, tokens=(*act.tokens, 0), status=max(sent.status, 0)
-        )
+            sent = replace(sent, body=self._wrap(body, sent.body))
+        used = completion.usage
+        tokens = (used.input_tokens or 0, used.output_tokens or 0, used.cached_tokens or 0)
+        self.ledger.enter(act.texts, act.kinds, act.affected, tokens=tokens, status=max(sent.status, 0))
         return sent
 
-    def _sent(self, act: Act) -> WireFault:
-        told: dict[str, object] = {"error": {"message": f"injected: {act.wire}", "code": str(act.wire)}}
+    def _spoken(self, request: Request) -> tuple[Act, Completion]:
+        """What is said to one request, and how it is to go out."""
+        said = None if asks_about_items(request) else probed(self._constrained, request)
+        if said is not None:
+            sent, replied = tokens_of(request.whole, said)
+            probe = Completion(said, usage=Usage(sent, 0, replied))
+            return Act(said, probe.finish_reason, (), (), ()), probe
+        if self._client is not None:
+            prompt = _prompt(request)
+            texts = tuple(each.text for each in items_of(prompt))
+            completion = asyncio.run(self._client.complete(prompt))
+            return Act(completion.text, completion.finish_reason, texts, (), ()), completion
+        assert self._actor is not None  # noqa: S101  # one of the two is set
+        act = self._actor.act(request)
+        return act, Completion(act.text, act.finish, Usage(act.tokens[0], 0, act.tokens[1]))
+
+    def _sent(self, act: Act, completion: Completion, wire: Wire) -> WireFault:
+        def told(status: int, headers: Mapping[str, str] | None = None) -> WireFault:
+            body = wire.error(status, f"injected: {act.wire}", str(act.wire), None)
+            return WireFault(status, body, headers or {})
+
         match act.wire:
             case FaultKind.RATE_LIMIT:
-                return WireFault(429, told, {"retry-after": str(self.retry_after_s)})
+                return told(429, {"retry-after": str(self.retry_after_s)})
             case FaultKind.SERVER_ERROR:
-                return WireFault(500, told)
+                return told(500)
             case FaultKind.OVERLOADED:
-                return WireFault(529, told)
+                return told(529)
             case FaultKind.RESET:
                 return WireFault(RESET)
             case FaultKind.HANG:
                 return WireFault(HANG)
-        completion = {
-            **body_of(Completion(act.text, act.finish)),
-            "usage": {
-                "prompt_tokens": act.tokens[0],
-                "completion_tokens": act.tokens[1],
-                "total_tokens": sum(act.tokens),
-                "prompt_tokens_details": {"cached_tokens": 0},
-            },
-        }
+        body = wire.body_of(completion)
         if not act.choices:
-            completion["choices"] = []
-        return WireFault(200, completion, delay_s=self.slow_s if act.wire is FaultKind.SLOW else 0.0)
+            body[wire.replies] = []
+        return WireFault(200, body, delay_s=self.slow_s if act.wire is FaultKind.SLOW else 0.0)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256  # the default of 5 makes parallel clients wait for connections
-    owner: FaultServer
-
-    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Close; without the polite end first where a reset is due."""
-        option = socket.SOL_SOCKET, socket.SO_LINGER, len(_LINGER_OFF)
-        if isinstance(request, socket.socket) and request.getsockopt(*option) == _LINGER_OFF:
-            request.close()
-        else:
-            super().shutdown_request(request)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Stay quiet: some faults are about clients that leave early."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        """Name a model, for clients that look."""
-        self._send(WireFault(200, {"object": "list", "data": [{"id": "loopback", "object": "model"}]}))
-
-    def do_POST(self) -> None:
-        """Answer one request."""
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        answer = self._owner.reply(body)
-        if answer.delay_s:
-            time.sleep(answer.delay_s)
-        if answer.status == HANG:
-            self._hold()
-        elif answer.status == RESET:
-            # Without lingering, closing sends a reset instead of a polite end.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF)
-            self.close_connection = True
-        else:
-            self._send(answer)
-
-    @property
-    def _owner(self) -> FaultServer:
-        assert isinstance(self.server, _Server)  # noqa: S101  # we are only ever made by it
-        return self.server.owner
-
-    def _hold(self) -> None:
-        self.close_connection = True
-        self.connection.settimeout(0.02)
-        while not self._owner.closing.is_set():
-            try:
-                if not self.connection.recv(1):
-                    return
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-
-    def _send(self, answer: WireFault) -> None:
-        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-        sent = text.encode()
-        self.send_response(answer.status)
-        for name, value in {"content-type": "application/json", **answer.headers}.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Stay quiet: requests are kept on the server object."""
-
-
-def _prompt(request: Mapping[str, object]) -> Prompt:
-    read = Request.of_body(request)
+def _prompt(request: Request) -> Prompt:
     messages = tuple(
         Message(role, content)  # type: ignore[arg-type]  # a role that is none of ours is shown as it came
-        for role, content in read.messages
+        for role, content in request.messages
     )
-    return Prompt(messages, read.schema, max_output_tokens=0)
-
-
-def body_of(completion: Completion) -> dict[str, object]:
-    """A completion as a chat completions server sends it."""
-    refused = completion.finish_reason is FinishReason.REFUSAL
-    message = {
-        "role": "assistant",
-        "content": None if refused else completion.text,
-        "refusal": "I cannot help with that." if refused else None,
-    }
-    body: dict[str, object] = {
-        "id": "chatcmpl-loopback",
-        "object": "chat.completion",
-        "created": 0,
-        "model": completion.model or "loopback",
-        "choices": [
-            {"index": 0, "message": message, "finish_reason": "stop" if refused else completion.finish_reason}
-        ],
-    }
-    used = completion.usage
-    if used.input_tokens is not None and used.output_tokens is not None:
-        body["usage"] = {
-            "prompt_tokens": used.input_tokens,
-            "completion_tokens": used.output_tokens,
-            "total_tokens": used.input_tokens + used.output_tokens,
-            "prompt_tokens_details": {"cached_tokens": used.cached_tokens or 0},
-        }
-    return body
+    return Prompt(messages, request.schema, max_output_tokens=0)

@@ -1,12 +1,14 @@
 """What a reply schema asks for, ours or another library's, and replies written to it.
 
-Ours: one key per handle, a list of ``{"id", "answer"}``, or the one key of a single call. Others': the
-first list of objects, its id field and its answer field. Does not know: prompts, items, or faults.
+Ours: one key per handle, a list of ``{"id", "answer"}``, or the one key of a single call; where we send no
+schema, because nothing could hold a model to it, the system part's sample of a reply stands in for one.
+Others': the first list of objects, its id field and its answer field. Does not know: items or faults.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,7 +16,7 @@ from typing import Literal
 from packer.render import first_words
 from packer.testing.faults import Written
 from packer.testing.leaves import has_evidence
-from schemas.envelope import ANSWER_KEY
+from schemas.envelope import ANSWER_KEY, ID_KEY
 from schemas.evidence import QUOTES_KEY, VALUE_KEY, quoted
 from schemas.pack import SINGLE_HANDLE
 
@@ -22,13 +24,25 @@ ID_FIELDS = ("id", "index", "custom_id", "row_id", "item_id", "key")
 BINDINGS = ("seal", "words", "quote")
 Schema = Mapping[str, object]
 
+# The wording of packer.render: a list's sample has the same rows, but only lines begin the sample with one,
+# and the replies of worked examples show no placeholders.
+_SAMPLE = re.compile(
+    rf'^(?:(?<=the items:\n)\{{"{ID_KEY}":"<tag>",'
+    rf'(?:"(?P<binding>{"|".join(BINDINGS)})":"<(?P=binding)>",)?"{ANSWER_KEY}":'
+    rf'|(?P<single>Reply with compact JSON on one line, [^{{]*\{{"{SINGLE_HANDLE}":))'
+    rf'(?P<evidence>\{{"{QUOTES_KEY}":)?',
+    re.MULTILINE,
+)
+_ONE_LABEL = re.compile(r"^Labels: (.*)\. Give exactly one label\.$", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A reply's form.
 
     Attributes:
-        form: one object keyed by handle, a list, one answer alone, or a list that no schema asked for.
+        form: one object keyed by handle, a list, one object a line, one answer alone, or a list that
+            nobody asked for.
         name: the key that holds the list or the one answer; None when it is the whole reply.
         id_field: the entries' id in a list; None when order alone tells them apart.
         id_type: what the id is to be.
@@ -38,7 +52,7 @@ class Shape:
         answer: the schema of one answer.
     """
 
-    form: Literal["keyed", "list", "single", "plain"]
+    form: Literal["keyed", "list", "lines", "single", "plain"]
     name: str | None = None
     id_field: str | None = "id"
     id_type: object = None
@@ -48,13 +62,16 @@ class Shape:
     answer: Schema = field(default_factory=dict)
 
 
-def shape_of(schema: Schema, handles: Sequence[str | int] = ()) -> Shape:
+def shape_of(schema: Schema, handles: Sequence[str | int] = (), told: str = "") -> Shape:
     """Read a reply schema.
 
     Args:
         schema: of the whole reply; empty when none was sent.
         handles: the ids that the prompt gives its items; they tell a keyed reply from others.
+        told: the system part of one of our prompts; looked at only when there is no schema.
     """
+    if not schema and (shown := shape_told(told)) is not None:
+        return shown
     root = _resolved(schema, schema)
     properties = _properties(root)
     if set(properties) == {SINGLE_HANDLE}:
@@ -73,6 +90,26 @@ def shape_of(schema: Schema, handles: Sequence[str | int] = ()) -> Shape:
         (name,) = properties
         return Shape("single", name, answer=_resolved(properties[name], schema))
     return Shape("plain", fields=("result",))
+
+
+def shape_told(told: str) -> Shape | None:
+    """What a system part of ours asks for in words; None when it is none of ours.
+
+    The last sample counts: an instruction of the caller's stands before it and may hold one too.
+    """
+    samples = list(_SAMPLE.finditer(told))
+    if not samples:
+        return None
+    sample = samples[-1]
+    answer: Schema = {}
+    # Of an answer's schema, the words give away its evidence, or the labels it is one of.
+    if sample["evidence"] is not None:
+        answer = {"properties": {QUOTES_KEY: {}, VALUE_KEY: {}}}
+    elif labels := _ONE_LABEL.findall(told):
+        answer = {"enum": labels[-1].split(", ")}
+    if sample["single"] is not None:
+        return Shape("single", SINGLE_HANDLE, answer=answer)
+    return Shape("lines", None, ID_KEY, "string", sample["binding"], (ANSWER_KEY,), None, answer)
 
 
 def answer_in(shape: Shape, answer: object, text: str) -> object:
@@ -97,6 +134,8 @@ def written(shape: Shape, entries: Sequence[Written]) -> str:
     """Put entries into words."""
     if shape.form == "single" and len(entries) == 1 and entries[0].handle == SINGLE_HANDLE:
         return f"{{{_json(shape.name)}:{_json(entries[0].answer)}}}"
+    if shape.form == "lines":
+        return "\n".join(_json(_listed(shape, each)) for each in entries)
     if shape.form in ("keyed", "single"):
         lines = [f"{_json(str(each.handle))}:{_json(_keyed(each))}" for each in entries]
         return "{\n" + ",\n".join(lines) + "\n}"

@@ -165,6 +165,36 @@ def test_examples_and_notes_reach_the_prompt() -> None:
     assert '{\n"first":"up"\n}' in system
 
 
+def test_lines_are_asked_for_in_words_alone() -> None:
+    task = Task.classify("Mood.", ["up", "down"], examples=[("yes!", "up"), ("no", "down")])
+    (pack,) = plan(["hm", "oh"], task, layout=Layout(envelope="lines", binding="seal")).packs
+    prompt = render(pack, max_output_tokens=9)
+    sample = '{"id":"<tag>","seal":"<seal>","answer":"<label>"}'
+    rows = '{"id":"first","seal":"201","answer":"up"}\n{"id":"second","seal":"238","answer":"down"}'
+    assert prompt.reply_schema == {}
+    words, _, example = prompt.messages[0].content.partition("\n\nExample:\n")
+    assert words.endswith(
+        "Reply with JSON lines: one JSON object on each line, a label for each tag in the order of the items:"
+        f"\n{sample}\n{sample}"
+    )
+    assert example.endswith(f"[example] end\n{rows}")
+
+
+def test_a_list_has_one_schema_whatever_the_pack_holds() -> None:
+    texts = [f"tweet {i}" for i in range(13)]
+    made = plan(texts, SENTIMENT, layout=Layout(envelope="array"), budget=Budget(items=4))
+    prompts = [render(pack, max_output_tokens=9) for pack in made.packs]
+    assert len({prompt.items for prompt in prompts}) > 1
+    assert len({repr(prompt.reply_schema) for prompt in prompts}) == 1
+
+
+def test_lines_and_lists_are_planned_alike() -> None:
+    """Their entries are the same words, so neither may promise more room than the other."""
+    kinds = [Layout(envelope="array"), Layout(envelope="lines"), Layout()]
+    array, lines, keyed = (plan(["a"], SENTIMENT, layout=each).reply_tokens for each in kinds)
+    assert array == lines > keyed
+
+
 def test_seats_are_random_unless_asked_otherwise() -> None:
     items = [f"text {i}" for i in range(10)]
 

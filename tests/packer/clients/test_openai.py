@@ -5,7 +5,7 @@ from __future__ import annotations
 import openai
 import pytest
 
-from packer import Completion, FinishReason, Layout, Outcome, UsageError, pack_and_run
+from packer import Completion, FinishReason, Layout, Limits, Outcome, UsageError, pack_and_run
 from packer.run.loop import run_to_end
 from packer.testing import FaultServer, ScriptedClient, WireFault
 from schemas.errors import AccessDenied
@@ -26,7 +26,7 @@ def sync_sdk(server: FaultServer) -> openai.OpenAI:
 
 def test_a_run_over_the_wire_sync_client() -> None:
     with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
-        run = pack_and_run(TEXTS, SENTIMENT, client=sdk, model="gpt-test")
+        run = pack_and_run(TEXTS, SENTIMENT, client=sdk, model="gpt-4.1-mini")
     assert run.values == [label(text) for text in TEXTS]
     assert run.ledger.calls == len(server.requests) == 3
     assert run.model == "scripted"
@@ -37,16 +37,16 @@ def test_a_run_over_the_wire_async_client_named_model() -> None:
     with FaultServer(ScriptedClient(label)) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", "sk-canary")
         patch.setenv("OPENAI_BASE_URL", server.url)
-        run = pack_and_run(TEXTS, SENTIMENT, model="openai/gpt-test", layout=Layout(envelope="array"))
+        run = pack_and_run(TEXTS, SENTIMENT, model="openai/gpt-4.1-mini", layout=Layout(envelope="array"))
     assert run.values == [label(text) for text in TEXTS]
-    assert server.requests[0]["model"] == "gpt-test"
+    assert server.requests[0]["model"] == "gpt-4.1-mini"
 
 
 def test_one_async_client_serves_several_synchronous_runs() -> None:
     """Its connections belong to a loop; a loop per run would leave the second run with dead ones."""
     with FaultServer(ScriptedClient(label)) as server:
         sdk = openai.AsyncOpenAI(base_url=server.url, api_key="sk-canary", max_retries=0)
-        runs = [pack_and_run(TEXTS, SENTIMENT, client=sdk, model="m") for _ in range(3)]
+        runs = [pack_and_run(TEXTS, SENTIMENT, client=sdk, model="gpt-4.1-mini") for _ in range(3)]
         run_to_end(sdk.close())
     assert [run.outcomes for run in runs] == [{Outcome.ACCEPTED: 25}] * 3
 
@@ -54,13 +54,13 @@ def test_one_async_client_serves_several_synchronous_runs() -> None:
 def test_what_is_sent() -> None:
     """Strict schema, capped reply, no temperature; the same schema and system part in every full pack."""
     with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
-        pack_and_run(TEXTS[:20], SENTIMENT, client=sdk, model="openai/gpt-test")
+        pack_and_run(TEXTS[:20], SENTIMENT, client=sdk, model="openai/gpt-4.1-mini")
     first, second = server.requests
     assert first["response_format"] == second["response_format"]
     assert first["messages"][0] == second["messages"][0]  # type: ignore[index]
     assert first["response_format"]["json_schema"]["strict"] is True  # type: ignore[index]
     assert "temperature" not in first
-    assert first["max_completion_tokens"] > 1_000  # type: ignore[operator]
+    assert first["max_completion_tokens"] < 1_000  # type: ignore[operator]  # this model does not reason
 
 
 def run_with(fault: WireFault | None = None, completion: Completion | None = None) -> object:
@@ -70,7 +70,7 @@ def run_with(fault: WireFault | None = None, completion: Completion | None = Non
     with FaultServer(client) as server, sync_sdk(server) as sdk:
         if fault is not None:
             server.faults.append(fault)
-        run = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="m")
+        run = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="gpt-4.1-mini")
     return [r.value if r.outcome is Outcome.ACCEPTED else r.reason for r in run], run.ledger.calls
 
 
@@ -107,19 +107,44 @@ def test_stopped_replies_go_down_the_ladder(completion: Completion) -> None:
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [
+        WireFault(500, {"error": {"message": "down"}}),
+        WireFault(0),
+        WireFault(429, {"error": {"message": "slow down"}}, {"retry-after": "0"}),
+    ],
+    ids=["500", "dropped", "429"],
+)
+def test_a_call_that_failed_on_the_way_is_sent_again(fault: WireFault) -> None:
+    values, calls = run_with(fault)  # type: ignore[misc]
+    assert values == LABELLED
+    assert calls > 1
+
+
+@pytest.mark.parametrize(
     ("fault", "code"),
     [
         (WireFault(500, {"error": {"message": "down"}}), "unreachable"),
         (WireFault(0), "unreachable"),
-        (WireFault(429, {"error": {"message": "slow down"}}), "rate_limited"),
+        (WireFault(429, {"error": {"message": "slow down"}}, {"retry-after": "0"}), "rate_limited"),
     ],
     ids=["500", "dropped", "429"],
 )
-def test_an_unreachable_provider_is_another_reason_than_a_bad_answer(fault: WireFault, code: str) -> None:
-    reasons, calls = run_with(fault)  # type: ignore[misc]
-    assert calls == 1
-    assert {reason.fault for reason in reasons} == {Fault.UNREACHABLE}
-    assert all(reason.detail.startswith(f"{code}: ") for reason in reasons)
+def test_a_provider_that_stays_down_leaves_items_pending_and_the_run_resumes(
+    fault: WireFault, code: str
+) -> None:
+    limits = Limits(retries=0, outage_s=0, concurrency=1)
+    with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
+        server.faults.extend([fault] * 5)
+        first = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="gpt-4.1-mini", limits=limits)
+        second = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="gpt-4.1-mini", resume=first)
+    assert first.outcomes == {Outcome.PENDING: 5}
+    assert first.stopped is not None
+    assert f"the last said: {code}: " in first.stopped
+    assert first.ledger.calls == first.ledger.failed_calls == 5
+    assert {result.reason.fault for result in first.pending if result.reason} == {Fault.STOPPED}
+    assert second.values == LABELLED
+    assert second.stopped is None
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -127,7 +152,7 @@ def test_a_wrong_key_stops_the_run_without_showing_the_key(status: int) -> None:
     with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
         server.faults.append(WireFault(status, {"error": {"message": "no such luck"}}))
         with pytest.raises(AccessDenied) as caught:
-            pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="m")
+            pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="gpt-4.1-mini")
     assert "no such luck" in str(caught.value)
     assert "sk-canary" not in repr(caught.value)
 
@@ -135,7 +160,7 @@ def test_a_wrong_key_stops_the_run_without_showing_the_key(status: int) -> None:
 def test_missing_usage_is_unknown_and_not_zero() -> None:
     client = ScriptedClient(label, spoil=lambda prompt, reply: Completion(reply, usage=Usage()))
     with FaultServer(client) as server, sync_sdk(server) as sdk:
-        run = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="m")
+        run = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="gpt-4.1-mini")
     assert run.ledger.usage.input_tokens is None
     assert run.ledger.unmetered_calls == 1
     assert run.results[0].usage.output_tokens is None
@@ -158,6 +183,6 @@ def test_an_unknown_finish_reason_is_no_error() -> None:
 
 def test_no_key_and_no_model_name_are_clear_errors() -> None:
     with pytest.raises(UsageError, match="OpenAI client cannot be made"):
-        pack_and_run(["a"], SENTIMENT, model="openai/gpt-test")
+        pack_and_run(["a"], SENTIMENT, model="openai/gpt-4.1-mini")
     with openai.OpenAI(api_key="x") as sdk, pytest.raises(UsageError, match="which model"):
         pack_and_run(["a"], SENTIMENT, client=sdk)

@@ -39,8 +39,11 @@ def call(*args: object) -> Result:
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
+MODEL = "openai/gpt-4.1-mini"
+
+
 def run(source: Path, out: Path, *more: object) -> Result:
-    return call("run", source, *OPTIONS, "--model", "openai/m", "--id-field", "id", "--out", out, *more)
+    return call("run", source, *OPTIONS, "--model", MODEL, "--id-field", "id", "--out", out, *more)
 
 
 def test_csv_in_jsonl_out(csv_file: Path, tmp_path: Path, server: FaultServer) -> None:
@@ -72,7 +75,7 @@ def test_an_item_without_a_value_fails_the_exit_code_and_is_named(
 ) -> None:
     source = tmp_path / "in.jsonl"
     source.write_text('"Great value."\n"  "\n')
-    result = call("run", source, *OPTIONS, "--model", "openai/m", "--out", tmp_path / "o.jsonl")
+    result = call("run", source, *OPTIONS, "--model", MODEL, "--out", tmp_path / "o.jsonl")
     assert result.exit_code == 1
     assert "item 1: empty_text" in result.stderr
     assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 2
@@ -108,7 +111,14 @@ def test_mistakes_are_one_sentence_and_exit_code_2(
     if content is not None:
         (tmp_path / name).write_text(content)
     result = call(
-        "run", tmp_path / name, *OPTIONS, "--out", tmp_path / "o.jsonl", "--model", "openai/m", *more
+        "run",
+        tmp_path / name,
+        *OPTIONS,
+        "--out",
+        tmp_path / "o.jsonl",
+        "--model",
+        MODEL,
+        *more,
     )
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
@@ -121,9 +131,11 @@ def test_a_provider_that_is_down_keeps_the_rows_and_says_so(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    result = run(csv_file, tmp_path / "out.jsonl")
+    result = run(csv_file, tmp_path / "out.jsonl", "--outage", 0)
     assert result.exit_code == 1
     assert "unreachable" in result.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert {row["outcome"] for row in rows} == {"pending"}
     assert "sk-canary" not in result.output + (tmp_path / "out.jsonl").read_text()
 
 

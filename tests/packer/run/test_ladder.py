@@ -199,7 +199,7 @@ def test_a_stop_in_the_middle_keeps_what_was_paid_for() -> None:
     turns = iter([None, AccessDenied("revoked")])
     client = ScriptedClient(label, spoil=lambda prompt, reply: next(turns) or reply)
     run = pack_and_run(numbered(30), SENTIMENT, client=client, limits=Limits(concurrency=1))
-    assert run.outcomes == {Outcome.ACCEPTED: 10, Outcome.FAILED: 20}
+    assert run.outcomes == {Outcome.ACCEPTED: 10, Outcome.PENDING: 20}
     assert run.stopped == "revoked"
     assert len(client.prompts) == 2
 

@@ -77,7 +77,7 @@ def test_no_mixture_of_attacks_opens_or_closes_a_block(parts: list[tuple[str, st
 
 
 @pytest.mark.parametrize("binding", ["none", "seal"])
-@pytest.mark.parametrize("envelope", ["keyed", "array"])
+@pytest.mark.parametrize("envelope", ["keyed", "array", "lines"])
 @pytest.mark.parametrize("act", Act)
 def test_only_traceless_hijacks_reach_a_neighbour(act: Act, envelope: Envelope, binding: Binding) -> None:
     """Each attack among nine harmless items, obeyed to the letter: who is wrong in the end, and why."""

@@ -12,6 +12,7 @@ import pytest
 from packer import Budget, Completion, Layout, Task, UsageError, plan, render
 from packer.testing import FaultKind, FaultServer, FaultyClient, Inject, ScriptedClient, Served, items_of
 from schemas.errors import ClientError
+from schemas.settings import Envelope
 from tests.strategies import LABELS, SENTIMENT
 
 TEXTS = [f"Remark number {n}, made on day {n % 7}." for n in range(12)]
@@ -54,13 +55,13 @@ def test_a_fenced_reply_that_is_cut_still_has_its_fence() -> None:
     assert "```".startswith(said.text[:3])
 
 
-@pytest.mark.parametrize("envelope", ["keyed", "array"])
+@pytest.mark.parametrize("envelope", ["keyed", "array", "lines"])
 @pytest.mark.parametrize("kind", [FaultKind.TRUNCATE, FaultKind.ENDLESS_WHITESPACE])
 @pytest.mark.parametrize("per", ["item", "call"])
-def test_whoever_is_behind_the_cut_is_affected(kind: FaultKind, envelope: str, per: str) -> None:
+def test_whoever_is_behind_the_cut_is_affected(kind: FaultKind, envelope: Envelope, per: str) -> None:
     """Read back by lines. A bare number at the very end may have gone on, so it does not count as there."""
     texts = [f"Bemerkung {n} über Größe." for n in range(20)]
-    layout = Layout(envelope="array" if envelope == "array" else "keyed")
+    layout = Layout(envelope=envelope)
     packs = plan(texts, Task.extract("The number.", int), layout=layout, budget=Budget(items=10)).packs
     perfect = FaultyClient(lambda text: int(text.split()[1]))
     for seed in range(30):
@@ -70,7 +71,8 @@ def test_whoever_is_behind_the_cut_is_affected(kind: FaultKind, envelope: str, p
         for pack in packs:
             prompt = render(pack, max_output_tokens=999)
             whole, said = (asyncio.run(each.complete(prompt)).text for each in (perfect, client))
-            lines = [line.rstrip(",") for line in whole.split("\n")[1:-1]]
+            inner = whole.split("\n") if envelope == "lines" else whole.split("\n")[1:-1]
+            lines = [line.rstrip(",") for line in inner]
             lost = [
                 shown.text
                 for shown, line in zip(items_of(prompt), lines, strict=True)

@@ -24,6 +24,7 @@ from packer import (
 from packer.testing import FaultKind, FaultServer, FaultyClient, Inject, Moves, items_of
 from packer.testing.faults import WHOLE_REPLY, WIRE
 from schemas.errors import ClientError, UnscriptedPrompt
+from schemas.settings import Envelope
 from tests.strategies import LABELS, SENTIMENT
 
 TEXTS = [f"Remark number {n}, made on day {n % 7}." for n in range(60)]
@@ -52,21 +53,23 @@ def test_a_perfect_rate_strikes_and_no_rate_does_not(kind: FaultKind) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OFF_WIRE if kind not in WHOLE_REPLY])
-@pytest.mark.parametrize("envelope", ["keyed", "array"])
-def test_the_ledger_names_exactly_who_is_wrong_in_the_reply(kind: FaultKind, envelope: str) -> None:
+@pytest.mark.parametrize("envelope", ["keyed", "array", "lines"])
+def test_the_ledger_names_exactly_who_is_wrong_in_the_reply(kind: FaultKind, envelope: Envelope) -> None:
     """Read back by plain JSON, without any of our own parsing."""
-    layout = Layout(envelope="array" if envelope == "array" else "keyed")
+    layout = Layout(envelope=envelope)
     client = FaultyClient(TRUTH, Inject(kind, 0.15))
     for pairs, reply in replies(client, layout):
         served = client.ledger.served[-1]
         assert served.texts == tuple(text for _, text in pairs)
         try:
-            said = json.loads(reply.text, object_pairs_hook=list)
+            told = f"[{reply.text.replace(chr(10), ',')}]" if envelope == "lines" else reply.text
+            said = json.loads(told, object_pairs_hook=list)
         except (RecursionError, ValueError):
             assert served.affected
             continue
-        if envelope == "array":
-            said = [(dict(row)["id"], dict(row)["answer"]) for row in dict(said)["results"]]
+        if envelope != "keyed":
+            rows = said if envelope == "lines" else dict(said)["results"]
+            said = [(dict(row)["id"], dict(row)["answer"]) for row in rows]
         wrong = [
             text
             for handle, text in pairs

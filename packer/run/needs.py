@@ -1,0 +1,63 @@
+"""The most tokens that a call can use: counted prompt, wrapping, schema, and the reply's cap.
+
+Learns from the bills how far the counter is below the provider's own count. Does not know: ceilings, or
+prices.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from packer.budget import CHAT_TEMPLATE_TOKENS
+from packer.pacing import Need
+from packer.run.ask import Ask
+from schemas.chat import Prompt
+from schemas.result import Route
+from schemas.usage import Usage
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Needs:
+    """Needs of one run's calls.
+
+    Attributes:
+        pack_fixed_tokens: counted prompt tokens of a pack without its items.
+        single_fixed_tokens: counted prompt tokens of a single call without its item.
+        reply_cap: the cap that the client really sends for a prompt.
+    """
+
+    pack_fixed_tokens: int
+    single_fixed_tokens: int
+    reply_cap: Callable[[Prompt], int]
+    _worst: float = 1.0
+    _schemas: dict[tuple[Route, int], int] = field(default_factory=dict)
+
+    def counted(self, ask: Ask[T]) -> int:
+        """What our counter makes of a prompt, earlier turns not included."""
+        fixed = self.single_fixed_tokens if ask.route is Route.SINGLE else self.pack_fixed_tokens
+        return fixed + sum(slot.size_tokens for slot in ask.pack.slots)
+
+    def of(self, ask: Ask[T]) -> Need:
+        """The most that a call can use."""
+        earlier = sum(len(m.content.encode()) for m in ask.prompt.messages[1:-1])
+        wrapped = self.counted(ask) + earlier + CHAT_TEMPLATE_TOKENS + self._schema_tokens(ask)
+        return Need(math.ceil(wrapped * self._worst), self.reply_cap(ask.prompt))
+
+    def learn(self, ask: Ask[T], usage: Usage) -> None:
+        """Compare what was expected with the bill."""
+        if usage.input_tokens is not None:
+            expected = self.of(ask).input_tokens / self._worst
+            self._worst = max(self._worst, usage.input_tokens / expected)
+
+    def _schema_tokens(self, ask: Ask[T]) -> int:
+        """No more than one token for two letters of JSON."""
+        key = ask.route, len(ask.pack.slots)
+        if key not in self._schemas:
+            self._schemas[key] = len(json.dumps(ask.prompt.reply_schema, ensure_ascii=False)) // 2
+        return self._schemas[key]

@@ -1,0 +1,278 @@
+"""From what a caller asked for to a run that is ready to go: facts, envelope, plan, ceilings, driver.
+
+Everything that can be refused is refused here, before money is spent. Does not know: how a run is
+driven, or what becomes of its results.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from packer.clients.choose import Chosen
+from packer.pacing import Pace
+from packer.plan import Plan, plan
+from packer.prices import Prices
+from packer.render import pack_system, render, single_system
+from packer.run.ask import Ask, Rules
+from packer.run.circuit import Circuit
+from packer.run.drive import Driver
+from packer.run.halt import Halt
+from packer.run.ladder import Ladder
+from packer.run.needs import Needs
+from packer.run.send import Sender, word_for
+from packer.run.shared_pace import shared_pace
+from packer.run.spending import Spending
+from packer.run.tally import Tally
+from packer.run.trace import Trace
+from packer.run.turnstile import Turnstile
+from packer.seat import Markers
+from packer.tokens import counter_for
+from schemas.chat import Completion
+from schemas.errors import UsageError
+from schemas.facts import ModelFacts
+from schemas.guard import Guard
+from schemas.item import Item, ItemId
+from schemas.protocols import TokenCounter
+from schemas.result import ItemResult, Outcome, Route, RunResult
+from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
+from schemas.task import Task
+
+T = TypeVar("T")
+
+log = logging.getLogger("packsplit")
+
+OnProgress = Callable[[Tally], None]
+
+WARM_TOKENS = 1_024
+"""Shorter prefixes are not cached by any provider, so nothing is gained by letting one call go ahead."""
+
+CEILING_SHARE = 0.5
+"""Of a ceiling on tokens a minute, one call's prompt may take so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A door's options, as they were given."""
+
+    strategy: Strategy = "pack"
+    budget: Budget = field(default_factory=Budget)
+    limits: Limits = field(default_factory=Limits)
+    fallback: Fallback = field(default_factory=Fallback)
+    guard: Guard = field(default_factory=Guard)
+    layout: Layout = field(default_factory=Layout)
+    counter: TokenCounter | None = None
+    facts: ModelFacts = field(default_factory=ModelFacts)
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Job(Generic[T]):
+    """A planned run and what drives it.
+
+    Attributes:
+        items: all inputs, in input order.
+        plan: of the inputs that are asked.
+        driver: drives it.
+        tally: running sums.
+        counter: the run's token counter.
+        layout: as used.
+        seed: of the run.
+        kept: results of an earlier run over the same inputs.
+        fingerprint: of task and inputs.
+    """
+
+    items: Sequence[Item]
+    plan: Plan[T]
+    driver: Driver[T]
+    tally: Tally
+    counter: TokenCounter
+    layout: Layout
+    seed: int
+    kept: dict[ItemId, ItemResult[T]]
+    fingerprint: str
+
+    async def results(self, on_progress: OnProgress | None) -> AsyncGenerator[ItemResult[T], None]:
+        """Kept results and refused inputs first, then whatever settles; repeats right after the asked one."""
+        repeats: dict[ItemId, list[ItemId]] = {}
+        for again, first in self.plan.same_as.items():
+            repeats.setdefault(first, []).append(again)
+
+        def with_repeats(result: ItemResult[T]) -> list[ItemResult[T]]:
+            copies = [_copied(result, item_id) for item_id in repeats.get(result.item_id, ())]
+            self.tally.note(result.outcome, 1 + len(copies))
+            return [result, *copies]
+
+        trace, tally = self.driver.sender.trace, self.tally
+        trace.start(len(self.items), len(self.plan.packs))
+        log.info("run of %d items in %d packs begins", len(self.items), len(self.plan.packs))
+        try:
+            for known in self.kept.values():
+                tally.note(known.outcome, 1)
+                yield known
+            for refused in self.plan.refused:
+                for result in with_repeats(refused):
+                    yield result
+            async with aclosing(self.driver.run(self.plan.packs)) as batches:
+                async for batch in batches:
+                    trace.settled(batch)
+                    ready = [result for settled in batch for result in with_repeats(settled)]
+                    if on_progress is not None:
+                        on_progress(tally)
+                    for result in ready:
+                        yield result
+        finally:
+            stopped = self.driver.stopped
+            trace.end(tally.told(), "" if stopped is None else word_for(stopped))
+            told = "run ends: %d settled, %d of them failed, %d pending, %d calls"
+            log.info(told, tally.settled, tally.failed, tally.pending, tally.calls)
+
+
+async def prepare(
+    chosen: Chosen,
+    every: Sequence[Item],
+    task: Task[T],
+    options: Options,
+    resume: RunResult[T] | None,
+    halt: Halt,
+) -> Job[T]:
+    """Make a run ready.
+
+    Raises:
+        UsageError: options, items or an earlier run that cannot work; raised before any item is sent.
+    """
+    fingerprint = await asyncio.to_thread(_fingerprint, every, task)
+    kept = _kept(resume, fingerprint)
+    facts = options.facts.over(await chosen.facts())
+    prices = Prices(chosen.name, provider=chosen.provider, override=facts.price)
+    _check_money(options.limits, prices)
+    # The embedded model's own counter starts its server: blocking work that belongs in a thread.
+    counter = options.counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
+    tally = Tally(len(every), prices)
+    layout = await _held_to(chosen, options.layout, tally)
+    limits = options.limits
+    if chosen.concurrency is not None:
+        limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
+    made = await asyncio.to_thread(
+        plan,
+        [item for item in every if item.id not in kept],
+        task,
+        counter=counter,
+        facts=_within_ceilings(facts, limits),
+        budget=options.budget,
+        layout=layout,
+        fallback=options.fallback,
+        guard=options.guard,
+        strategy=options.strategy,
+        seed=options.seed,
+    )
+    heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
+    needs = Needs(heads[0], heads[1], chosen.reply_cap)
+    pace = Pace(limits.ceilings)
+    route = Route.SINGLE if options.strategy == "single" else Route.PACK
+    _check_ceilings(made, needs, pace, route)
+    ladder = Ladder[T](
+        Rules(
+            options.fallback,
+            options.guard,
+            layout,
+            made.allowance,
+            Markers(counter, layout),
+            max(heads),
+            options.seed,
+        ),
+        route=route,
+    )
+    warm = len(made.packs) > 1 and heads[0] >= WARM_TOKENS and facts.cache not in (None, "none")
+    turnstile = Turnstile(pace, limits.concurrency, warm_first=warm, shared=shared_pace(limits))
+    sender = Sender(
+        chosen.client,
+        limits,
+        chosen.max_retries if limits.retries is None else limits.retries,
+        turnstile,
+        Spending(limits, prices, calls=tally.calls),
+        needs,
+        tally,
+        Circuit(limits.outage_s),
+        Trace(chosen.name, chosen.provider, sdk_traces=chosen.traces_itself),
+    )
+    driver = Driver(sender, ladder, options.strategy, halt)
+    return Job(every, made, driver, tally, counter, layout, options.seed, kept, fingerprint)
+
+
+async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> Layout:
+    """The layout with an envelope that the provider can be held to."""
+    envelope, used = await chosen.envelope(layout.envelope)
+    for usage in used:
+        tally.book("probe", None, Completion("", usage=usage))
+    return replace(layout, envelope=envelope)
+
+
+def _within_ceilings(facts: ModelFacts, limits: Limits) -> ModelFacts:
+    """No call may be larger than a minute's tokens."""
+    ceilings = [each for each in (limits.tpm, limits.input_tpm) if each is not None]
+    if not ceilings:
+        return facts
+    most = max(1, int(min(ceilings) * CEILING_SHARE))
+    return replace(facts, input_tokens=min(most, facts.input_tokens or most))
+
+
+def _check_money(limits: Limits, prices: Prices) -> None:
+    if limits.max_cost_usd is not None and not prices.known:
+        raise UsageError(
+            f"Limits(max_cost_usd={limits.max_cost_usd}) cannot be kept: {prices.source}. Give the price "
+            "with facts=ModelFacts(price=Price(input_usd_per_mtok=..., output_usd_per_mtok=...))."
+        )
+
+
+def _check_ceilings(made: Plan[T], needs: Needs, pace: Pace, route: Route) -> None:
+    """Refuse ceilings that a single call of the plan would break."""
+    by_size = sorted(made.packs, key=lambda pack: sum(slot.size_tokens for slot in pack.slots))[-1:]
+    by_count = sorted(made.packs, key=lambda pack: len(pack.slots))[-1:]
+    for pack in by_size + by_count:
+        prompt = render(pack, max_output_tokens=made.allowance.max_output_tokens(len(pack.slots)))
+        need = needs.of(Ask(pack, prompt, route))
+        if (broken := pace.too_large(need)) is not None:
+            kind, limit, amount = broken
+            raise UsageError(
+                f"The ceiling of {limit:,} {kind.replace('_', ' ')} a minute cannot hold one call: a pack of "
+                f"{len(pack.slots)} items may need {amount:,} ({need.input_tokens:,} for the prompt, "
+                f"{need.output_tokens:,} as the reply's cap). Raise it, or lower Budget(items=...)."
+            )
+
+
+def _fingerprint(every: Sequence[Item], task: Task[object]) -> str:
+    digest = hashlib.sha256(task.fingerprint.encode())
+    for item in every:
+        digest.update(f"\0{type(item.id).__name__}\0{item.id}\0{item.text}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _kept(resume: RunResult[T] | None, fingerprint: str) -> dict[ItemId, ItemResult[T]]:
+    if resume is None:
+        return {}
+    if resume.fingerprint != fingerprint:
+        raise UsageError(
+            "resume= is a run over other inputs, or of another task: give the same items, in the same order, "
+            "and the same task as the run that is to be resumed."
+        )
+    return {result.item_id: result for result in resume.results if result.outcome is Outcome.ACCEPTED}
+
+
+def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:
+    return ItemResult(
+        item_id,
+        result.outcome,
+        result.value,
+        result.route,
+        result.reason,
+        result.signals,
+        same_as=result.item_id,
+        trust=result.trust,
+        quotes=result.quotes,
+    )

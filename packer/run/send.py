@@ -1,0 +1,231 @@
+"""Sends one ask: waits for its turn, makes attempts, keeps the books of each. The one owner of retries.
+
+Does not know: what is asked, or what a reply leads to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TypeVar
+
+from packer.pacing import Need
+from packer.run.ask import Ask, Later, Reply
+from packer.run.circuit import Circuit
+from packer.run.needs import Needs
+from packer.run.spending import Spending
+from packer.run.tally import Tally
+from packer.run.trace import Trace
+from packer.run.turnstile import Place, Turnstile
+from schemas.chat import Completion
+from schemas.errors import (
+    CallRefused,
+    CallTimeout,
+    CeilingReached,
+    ClientError,
+    NotSent,
+    ProviderDown,
+    RateLimited,
+    RunError,
+    UsageError,
+)
+from schemas.protocols import Client
+from schemas.settings import Limits
+
+T = TypeVar("T")
+
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 8.0
+JITTER = 0.25
+REFUSALS_IN_A_ROW = 5
+"""So many requests refused, and none ever answered: the next ones would fare no better."""
+
+log = logging.getLogger("packsplit")
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends the asks of one run.
+
+    Attributes:
+        client: answers prompts, one attempt a call.
+        limits: deadlines and patience.
+        retries: further attempts for a call that failed on the way.
+        turnstile: lets calls go when ceilings allow it.
+        spending: what the run may use up.
+        needs: what a call can use.
+        tally: is told of every attempt.
+        circuit: knows whether the provider is down.
+        trace: the run's spans.
+        stop: set when no further call can or may go.
+    """
+
+    client: Client
+    limits: Limits
+    retries: int
+    turnstile: Turnstile
+    spending: Spending
+    needs: Needs
+    tally: Tally
+    circuit: Circuit
+    trace: Trace
+    stop: RunError | None = None
+    _random: Random = field(default_factory=lambda: Random(0))
+    _talked_s: dict[str, float] = field(default_factory=dict)
+    _refused: int = 0
+    _trouble: str = ""
+
+    def end(self, why: RunError) -> None:
+        """Let no further call go; the first reason stands."""
+        if self.stop is None:
+            self.stop = why
+            # What a provider or a signal says may quote an item, which belongs in results, not in logs.
+            log.warning("the run ends early: %s", word_for(why))
+            log.debug("the run ends early: %s", why)
+        self.turnstile.ring()
+
+    async def send(self, ask: Ask[T]) -> Reply | Later:
+        """Get a reply, or the error that came instead, or word that it could not be sent now."""
+        with self.trace.pack(ask):
+            return await self._sent(ask)
+
+    async def _sent(self, ask: Ask[T]) -> Reply | Later:
+        attempt = 0
+        while True:
+            deadline_s = self._deadline_s(ask)
+            if deadline_s <= 0:
+                whole_s = self.limits.call_deadline_s(ask.session_items)
+                return NotSent(f"the session's {whole_s:g} s were over before this item's turn")
+            place = await self._turn(ask)
+            if place is None:
+                return Later()
+            reply = await self._attempt(ask, place, deadline_s)
+            if not isinstance(reply, ClientError):
+                return reply
+            if reply.stops_run:
+                self.end(reply)
+            if not reply.transient:
+                return reply
+            if self.stop is not None:
+                return Later()
+            pause_s = self._pause_s(attempt, reply)
+            if isinstance(reply, RateLimited):
+                self.turnstile.hold(pause_s)
+            attempt += 1
+            if attempt > self.retries:
+                # Too many calls is no fault of this one; and while the provider is down, neither is that.
+                return Later() if isinstance(reply, RateLimited) or self.circuit.is_open else reply
+            log.info("%s: attempt %d of %d in %.1f s", reply.code, attempt + 1, self.retries + 1, pause_s)
+            await self.turnstile.pause(pause_s, until=lambda: self.stop is not None)
+
+    def unclear(self, reply: Reply) -> bool:
+        """True when the call failed on its way, for which the provider may be to blame, or its prompt."""
+        return isinstance(reply, ClientError) and (reply.transient or isinstance(reply, CallTimeout))
+
+    async def _turn(self, ask: Ask[T]) -> Place | None:
+        """Wait until the ask may go; None when the run is over first."""
+        need = self.needs.of(ask)
+
+        def blocked_s(now_s: float) -> float | None:
+            if self.stop is None and self.circuit.over:
+                told = f"no call came through for {self.limits.outage_s:g} s; the last said: {self._trouble}"
+                self.end(ProviderDown(told))
+            why = self.spending.refused(need)
+            if self.stop is None and why is not None and not self.spending.may_free_up:
+                self.end(CeilingReached(why))
+            if self.stop is not None:
+                return None
+            return max(self.circuit.wait_s(now_s), self.turnstile.most_s if why is not None else 0.0)
+
+        place = await self.turnstile.enter(need, blocked_s)
+        if place is not None:
+            place.probe = self.circuit.trying()
+            place.reserved_usd = self.spending.enter(need)
+        return place
+
+    async def _attempt(self, ask: Ask[T], place: Place, deadline_s: float) -> Reply:
+        start_s = self.turnstile.now_s
+        reply: Reply | None = None
+        try:
+            with self.trace.attempt(ask, place.need.output_tokens) as tell:
+                reply = await self._call(ask, deadline_s)
+                tell(reply)
+        finally:
+            if ask.session is not None:
+                took_s = self.turnstile.now_s - start_s
+                self._talked_s[ask.session] = self._talked_s.get(ask.session, 0.0) + took_s
+            # None: the call was dropped on its way; what it costs stays unknown.
+            self._leave(place, ask, reply or ClientError("the call was dropped when the run ended"))
+        return reply
+
+    def _leave(self, place: Place, ask: Ask[T], reply: Reply) -> None:
+        """Settle what was reserved, keep the books, and note how the provider is doing."""
+        cost_usd = self.tally.book(ask.route, self.needs.counted(ask), reply)
+        if isinstance(reply, Completion):
+            used, quotas = place.need.used(reply.usage), reply.quotas
+            self.needs.learn(ask, reply.usage)
+        else:
+            # An error with a status was answered without a model's work; one without may have cost all.
+            idle = reply.status is not None
+            used, quotas = (Need(0, 0) if idle else place.need), reply.quotas
+            cost_usd = self.spending.nothing if idle else None
+        self.spending.settle(place.reserved_usd, cost_usd)
+        self.turnstile.leave(place, used, quotas)
+        self._note(place, reply)
+        self.turnstile.ring()
+
+    def _note(self, place: Place, reply: Reply) -> None:
+        if isinstance(reply, ClientError) and self.unclear(reply):
+            self.circuit.failed(self.turnstile.now_s, reply.retry_after_s or 0.0, probe=place.probe)
+            self._trouble = f"{reply.code}: {reply}"
+            if isinstance(reply, RateLimited):
+                self.turnstile.narrow(place.sent_s)
+            return
+        self.circuit.succeeded(place.sent_s)
+        if isinstance(reply, Completion):
+            self._refused = -1
+            self.turnstile.widen()
+        elif isinstance(reply, CallRefused) and self._refused >= 0:
+            self._refused += 1
+            if self._refused >= REFUSALS_IN_A_ROW:
+                self.end(
+                    CallRefused(f"every call so far was refused; the last: {reply}", provider=reply.provider)
+                )
+
+    async def _call(self, ask: Ask[T], deadline_s: float) -> Reply:
+        prompt = replace(ask.prompt, timeout_s=deadline_s)
+        try:
+            async with asyncio.timeout(deadline_s):
+                reply: object = await self.client.complete(prompt)
+        except ClientError as error:
+            return error
+        except UsageError:
+            raise
+        except TimeoutError as error:
+            return CallTimeout(f"no answer within {deadline_s:g} s", original=error)
+        except Exception as error:  # a client of the caller's own may raise anything; neighbours must live
+            return ClientError(f"the client raised {type(error).__name__}: {error}", original=error)
+        if not isinstance(reply, Completion):
+            return ClientError(f"the client returned a {type(reply).__name__}, not a Completion")
+        return reply
+
+    def _deadline_s(self, ask: Ask[T]) -> float:
+        """The call's own deadline, within what is left of its session's; waiting for a turn is free."""
+        deadline_s = self.limits.call_deadline_s(ask.prompt.items)
+        if ask.session is None:
+            return deadline_s
+        whole_s = self.limits.call_deadline_s(ask.session_items)
+        return min(deadline_s, whole_s - self._talked_s.get(ask.session, 0.0))
+
+    def _pause_s(self, attempt: int, error: ClientError) -> float:
+        if error.retry_after_s is not None:
+            return error.retry_after_s
+        backoff_s = min(FIRST_BACKOFF_S * 2.0**attempt, LONGEST_BACKOFF_S)
+        return backoff_s * (1 - JITTER * self._random.random())
+
+
+def word_for(why: RunError) -> str:
+    """One stable word for what ended a run, safe for logs and traces."""
+    return why.code if isinstance(why, ClientError) else type(why).__name__

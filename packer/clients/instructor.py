@@ -23,6 +23,7 @@ from packer.clients import anthropic as claude
 from packer.clients import openai as chat
 from packer.clients import openai_responses as responses
 from packer.clients.constrain import best_envelope
+from packer.clients.instructor_replies import cause_of, read, salvaged
 from packer.clients.wire import Filtered, called, secrets_of, translated
 from packer.models import facts_of
 from schemas.chat import Completion, FinishReason, Prompt
@@ -39,8 +40,6 @@ _FORMS = ("response_format", "text", "output_config", "tool_choice", "parallel_t
 _OURS = frozenset(("model", "messages", "input", "stream", "n", "timeout", *_CAPS, *_FORMS))
 # Instructor merges these with a call's own; to replace them would drop the one or the other.
 _MERGED = frozenset(("system", "tools", "functions"))
-# A forced tool's call is the reply itself; where no tool was sent, these words do not occur.
-_ANSWERED = {"tool_calls": "stop", "tool_use": "end_turn"}
 _known_envelopes: WeakKeyDictionary[object, dict[tuple[str, Envelope], Envelope]] = WeakKeyDictionary()
 
 
@@ -137,6 +136,11 @@ class InstructorClient:
         """None: the best counter for the model's name is chosen elsewhere."""
         return None
 
+    def reply_cap(self, prompt: Prompt) -> int:
+        """The cap that is sent; all that the model can write where none is."""
+        caps = self._caps(prompt)
+        return max(caps.values()) if caps else self._facts.output_tokens or prompt.max_output_tokens
+
     async def complete(self, prompt: Prompt) -> Completion:
         """Answer one prompt, in one attempt.
 
@@ -149,9 +153,9 @@ class InstructorClient:
             with self._one_attempt():
                 return self._answered(await called(call, blocking=self._blocking), seen)
         except Exception as error:  # each provider's SDK has errors of its own
-            if (kept := _salvaged(error, seen)) is not None:
+            if (kept := salvaged(error, seen)) is not None:
                 return kept
-            refused = translated(_cause(error), provider=self.provider, secrets=self._secrets)
+            refused = translated(cause_of(error), provider=self.provider, secrets=self._secrets)
         if isinstance(refused, Filtered):
             return Completion("", FinishReason.CONTENT_FILTER, quotas=refused.quotas)
         # Outside the handler: the SDK's error may quote a key, and a chained traceback would show it.
@@ -160,32 +164,37 @@ class InstructorClient:
     def _asked(self, prompt: Prompt, seen: list[Completion | None]) -> Any:
         """Instructor's own call: its result, or what has to be awaited for it."""
         told = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        named, mine = {"model": self._model} if self._model else {}, self._client.kwargs
+        named = {"model": self._model} if self._model else {}
         request: dict[str, Any] = {"messages": told, "max_retries": 0, **named}
-        # A cap was meant for one answer; it would cut a pack.
-        request |= {cap: max(mine[cap], prompt.max_output_tokens) for cap in _CAPS if mine.get(cap)}
-        if self.provider == "anthropic":  # which takes no request without
-            request.setdefault("max_tokens", prompt.max_output_tokens + claude.THINKING_TOKENS)
+        request |= self._caps(prompt)
         if not prompt.reply_schema:
             return self._client.create(response_model=None, **request)
         # Read before instructor does: it adds up usage in place, and drops a refused completion.
         hooks = type(self._client.hooks)()
-        hooks.on("completion:response", lambda raw: seen.append(_read(raw)))
+        hooks.on("completion:response", lambda raw: seen.append(read(raw)))
         model = packed(json.dumps(prompt.reply_schema))
         return self._client.create_with_completion(response_model=model, hooks=hooks, **request)
 
+    def _caps(self, prompt: Prompt) -> dict[str, int]:
+        """The user's caps, raised: they were meant for one answer, and would cut a pack."""
+        mine = self._client.kwargs
+        caps = {cap: max(mine[cap], prompt.max_output_tokens) for cap in _CAPS if mine.get(cap)}
+        if self.provider == "anthropic":  # which takes no request without
+            caps.setdefault("max_tokens", prompt.max_output_tokens + claude.THINKING_TOKENS)
+        return caps
+
     def _answered(self, result: Any, seen: list[Completion | None]) -> Completion:
         if not isinstance(result, tuple):
-            if (plain := _read(result)) is None:
+            if (plain := read(result)) is None:
                 raise ClientError(f"a {type(result).__name__} has no text to read", provider=self.provider)
             return plain
         answer, raw = result
         found = answer.model_extra or {}
-        read = (seen[-1] if seen else _read(raw)) or Completion("")
+        done = (seen[-1] if seen else read(raw)) or Completion("")
         with contextlib.suppress(ValueError, RecursionError):
-            if json.loads(read.text) == found:
-                return read  # as it was written: only there do repeated keys show
-        return replace(read, text=json.dumps(found))
+            if json.loads(done.text) == found:
+                return done  # as it was written: only there do repeated keys show
+        return replace(done, text=json.dumps(found))
 
     @contextlib.contextmanager
     def _one_attempt(self) -> Iterator[None]:
@@ -253,47 +262,3 @@ def _options(client: Any, create: Any) -> dict[str, object]:
     """The client's own defaults that the SDK takes and that are not decided for each call."""
     taken = inspect.signature(create).parameters.keys() - _OURS
     return {name: value for name, value in client.kwargs.items() if name in taken}
-
-
-def _cause(error: Exception) -> Exception:
-    """What instructor wraps: the SDK's own error."""
-    while type(error).__module__.startswith("instructor.") and isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    return error
-
-
-def _salvaged(error: Exception, seen: list[Completion | None]) -> Completion | None:
-    """The reply that instructor could not use; None when none came, or none that can be read."""
-    kept = seen[-1] if seen else _read(getattr(error, "last_completion", None))
-    if kept is not None and type(error).__name__ == "IncompleteOutputException":
-        return replace(kept, finish_reason=FinishReason.LENGTH)
-    return kept
-
-
-def _read(raw: Any) -> Completion | None:
-    """What a provider's object says, if it has the form of OpenAI's or Anthropic's, or a text at all."""
-    seen = SimpleNamespace(model=getattr(raw, "model", None), usage=getattr(raw, "usage", None))
-    try:
-        if hasattr(raw, "choices"):
-            seen.choices = [_chosen(each) for each in raw.choices[:1]]
-            return chat.completion(seen)
-        if hasattr(raw, "stop_reason"):
-            calls = [part.input for part in raw.content or () if getattr(part, "type", None) == "tool_use"]
-            told = [SimpleNamespace(type="text", text=json.dumps(each)) for each in calls[:1]]
-            seen.content = told or raw.content
-            seen.stop_reason = _ANSWERED.get(raw.stop_reason, raw.stop_reason)
-            return claude.completion(seen)
-        return Completion(raw.text) if isinstance(raw.text, str) else None
-    except (AttributeError, TypeError, KeyError, IndexError, ValueError):
-        return None
-
-
-def _chosen(choice: Any) -> SimpleNamespace:
-    """A choice of a chat completion, with the arguments of a tool's call for its text."""
-    said = choice.message
-    calls = getattr(said, "tool_calls", None)
-    text = calls[0].function.arguments if calls else said.content
-    content = text if isinstance(text, str | None) else json.dumps(text)
-    message = SimpleNamespace(content=content, refusal=getattr(said, "refusal", None))
-    why = choice.finish_reason
-    return SimpleNamespace(message=message, finish_reason=_ANSWERED.get(why, why))

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 
+import openai
 import pytest
 
-from packer import Outcome, Task, pack_and_run
+from packer import Budget, Fallback, Outcome, Task, UsageError, pack_and_run
 from packer.clients.local import LocalModel
 from packer.clients.local_server import LocalServer
 from packer.clients.weights import fetch, locate
@@ -19,6 +20,7 @@ from tests.strategies import SENTIMENT
 
 pytestmark = pytest.mark.real_model
 NAME = "local/smollm2"
+ONCE = Fallback(repacks=0, session=False, single=False)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -110,6 +112,41 @@ def test_one_model_serves_several_runs() -> None:
     finally:
         model.close()
     assert [run.outcomes for run in runs] == [{Outcome.ACCEPTED: 2}] * 2
+
+
+def test_later_packs_find_the_shared_part_in_the_cache() -> None:
+    texts = [f"The {thing} is blue." for thing in ("box", "car", "cup", "door", "hat", "sky")]
+    run = pack_and_run(texts, SENTIMENT, model=NAME, budget=Budget(items=2), fallback=ONCE)
+    usage = run.ledger.routes["pack"].usage
+    assert run.ledger.routes["pack"].calls == 3
+    shared = usage.cached_tokens or 0
+    assert shared > 2 * 60  # the instruction alone, twice over
+    assert shared < (usage.input_tokens or 0)
+
+
+def test_parallel_slots_answer_at_once_and_keep_a_cache_each() -> None:
+    model = LocalModel(NAME, slots=2)
+    texts = [f"The {thing} is blue." for thing in ("box", "car", "cup", "door", "hat", "sky", "pen", "bus")]
+    try:
+        run = pack_and_run(texts, SENTIMENT, client=model, budget=Budget(items=2), fallback=ONCE)
+    finally:
+        model.close()
+    assert model.concurrency == 2
+    assert run.ledger.routes["pack"].calls == 4
+    assert (run.ledger.usage.cached_tokens or 0) > 60
+    with pytest.raises(UsageError, match="slots=0"):
+        LocalModel(NAME, slots=0)
+
+
+def test_a_compatible_server_behind_base_url_is_probed_and_held_to_the_schema() -> None:
+    with (
+        LocalServer.start(fetch(locate(NAME)), context_tokens=4_096) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.api_key) as sdk,
+    ):
+        run = pack_and_run(["I love it!", "Bad."], SENTIMENT, client=sdk, model="some-model")
+    assert run.envelope == "keyed"
+    assert run.ledger.routes["probe"].calls == 1
+    assert run.outcomes == {Outcome.ACCEPTED: 2}
 
 
 def test_nothing_is_loaded_before_the_first_use() -> None:

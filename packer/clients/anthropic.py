@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from packer.clients.claude_replies import check_ended, completion, live_facts
 from packer.clients.claude_tokens import ServerCounter, learned_counter
-from packer.clients.wire import Filtered, called, count, quotas_of, secrets_of, translated
+from packer.clients.headers import quotas_of
+from packer.clients.redact import secrets_of
+from packer.clients.threads import called
+from packer.clients.wire import Filtered, translated
 from packer.models import facts_of
 from schemas.chat import Completion, FinishReason, Prompt
 from schemas.errors import UsageError
@@ -21,7 +26,7 @@ from schemas.facts import ModelFacts
 from schemas.protocols import TokenCounter
 from schemas.quota import Quota
 from schemas.settings import Envelope
-from schemas.usage import Usage, known_sum
+from schemas.usage import Usage
 
 if TYPE_CHECKING:
     from anthropic import Anthropic, AsyncAnthropic
@@ -31,13 +36,6 @@ STREAM_ABOVE_TOKENS = 21_333
 
 THINKING_TOKENS = 4_096
 LOOK_UP_S = 10.0
-_FINISH = {
-    "end_turn": FinishReason.STOP,
-    "stop_sequence": FinishReason.STOP,
-    "max_tokens": FinishReason.LENGTH,
-    "model_context_window_exceeded": FinishReason.LENGTH,
-    "refusal": FinishReason.REFUSAL,
-}
 
 
 class AnthropicMessages:
@@ -77,8 +75,12 @@ class AnthropicMessages:
 
         self._made_here = sdk is None
         if sdk is None:
-            sdk = anthropic.AsyncAnthropic()
-            if not (sdk.api_key or sdk.auth_token):
+            try:
+                sdk = anthropic.AsyncAnthropic()
+            except anthropic.AnthropicError as error:  # a profile is named that cannot be read
+                raise UsageError(f"The Anthropic client cannot be made: {error}") from None
+            # Newer releases of the SDK find a profile's credentials, too.
+            if not (sdk.api_key or sdk.auth_token or getattr(sdk, "credentials", None)):
                 raise UsageError("The Anthropic client has no key: set ANTHROPIC_API_KEY, or pass client=.")
         if not isinstance(sdk, anthropic.Anthropic | anthropic.AsyncAnthropic):
             raise UsageError(f"sdk is a {type(sdk).__name__}, not an Anthropic or AsyncAnthropic client.")
@@ -107,9 +109,10 @@ class AnthropicMessages:
         """What the caller, the provider (asked once) and the table say of the model, in this order."""
         if not self._looked_up:
             self._looked_up = True
-            look = functools.partial(self._sdk.models.retrieve, self.name, timeout=LOOK_UP_S)
+            sdk = self._sdk.with_options(max_retries=self.max_retries)
+            look = functools.partial(sdk.models.retrieve, self.name, timeout=LOOK_UP_S)
             try:
-                live = _live_facts(await called(look, blocking=self._blocking))
+                live = live_facts(await called(look, blocking=self._blocking))
             except Exception:  # a proxy without this endpoint, a wrong key: the first call will tell
                 live = ModelFacts()
             self._facts = self._given.over(live).over(facts_of(self.name))
@@ -125,7 +128,7 @@ class AnthropicMessages:
         """The provider's own counts, or offline ones with a margin learned from its bills."""
         if not self._exact_counts:
             return learned_counter(self.name)
-        return ServerCounter(f"anthropic count_tokens ({self.name})", self._counted_by_server)
+        return ServerCounter(f"anthropic count_tokens ({self.name})", self._asking)
 
     def reply_cap(self, prompt: Prompt) -> int:
         """The prompt's own cap and room for thinking, within the model's."""
@@ -176,12 +179,20 @@ class AnthropicMessages:
 
     def _streamed(self, request: dict[str, Any]) -> tuple[Any, tuple[Quota, ...]]:
         sdk: Any = self._sdk
+        last = ""
         with sdk.messages.stream(**request) as stream:
+            for event in stream:
+                last = event.type
+            check_ended(last)
             return stream.get_final_message(), quotas_of(stream.response.headers)
 
     async def _streamed_async(self, request: dict[str, Any]) -> tuple[Any, tuple[Quota, ...]]:
         sdk: Any = self._sdk
+        last = ""
         async with sdk.messages.stream(**request) as stream:
+            async for event in stream:
+                last = event.type
+            check_ended(last)
             return await stream.get_final_message(), quotas_of(stream.response.headers)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -205,20 +216,25 @@ class AnthropicMessages:
             request["timeout"] = prompt.timeout_s
         return {**request, **self._options}
 
-    def _counted_by_server(self, text: str) -> int:
+    @contextmanager
+    def _asking(self) -> Iterator[Callable[[str], int]]:
+        """What asks for counts; a connection of its own for an asynchronous SDK, as counters are not."""
         import anthropic
 
-        refused = None
         sdk = self._sdk.with_options(max_retries=self.max_retries)
         twin = sdk if isinstance(sdk, anthropic.Anthropic) else _blocking_twin(sdk)
         try:
-            told = twin.messages.count_tokens(model=self.name, messages=[{"role": "user", "content": text}])
-            return int(told.input_tokens)
-        except Exception as error:
-            refused = translated(error, provider="anthropic", secrets=self._secrets)
+            yield functools.partial(self._counted_by_server, twin)
         finally:
             if twin is not sdk:
                 twin.close()
+
+    def _counted_by_server(self, sdk: Anthropic, text: str) -> int:
+        try:
+            told = sdk.messages.count_tokens(model=self.name, messages=[{"role": "user", "content": text}])
+            return int(told.input_tokens)
+        except Exception as error:
+            refused = translated(error, provider="anthropic", secrets=self._secrets)
         raise refused from refused.original
 
     async def aclose(self) -> None:
@@ -233,51 +249,6 @@ class AnthropicMessages:
             await self._sdk.close()
 
 
-# The SDK builds its objects from whatever came, without a check; so do not trust their types.
-def completion(raw: Any, quotas: tuple[Quota, ...] = ()) -> Completion:
-    """Read what the SDK got, whatever is missing from it.
-
-    Raises:
-        AttributeError: it is no message at all (TypeError likewise).
-    """
-    if not isinstance(raw.content, list):
-        raise TypeError(f"content is a {type(raw.content).__name__}")
-    texts = [part.text for part in raw.content if getattr(part, "type", None) == "text"]
-    finish = _FINISH.get(raw.stop_reason, FinishReason.OTHER)
-    text = "" if finish is FinishReason.REFUSAL else "".join(each for each in texts if isinstance(each, str))
-    model = raw.model if isinstance(raw.model, str) else ""
-    return Completion(text, finish, _usage(raw), model, quotas)
-
-
-def _usage(raw: Any) -> Usage:
-    """Anthropic counts cached and written tokens apart from the rest of the prompt; we count them in it."""
-    used = getattr(raw, "usage", None)
-    fresh = count(getattr(used, "input_tokens", None))
-    read = count(getattr(used, "cache_read_input_tokens", None))
-    written = count(getattr(used, "cache_creation_input_tokens", None))
-    details = getattr(used, "output_tokens_details", None)
-    return Usage(
-        None if fresh is None else known_sum([fresh, read, written]),
-        read,
-        count(getattr(used, "output_tokens", None)),
-        written,
-        count(getattr(details, "thinking_tokens", None)),
-    )
-
-
-def _live_facts(model: Any) -> ModelFacts:
-    window = count(getattr(model, "max_input_tokens", None)) or None
-    able = getattr(getattr(model, "capabilities", None), "structured_outputs", None)
-    supported = getattr(able, "supported", None)
-    return ModelFacts(
-        context_tokens=window,
-        input_tokens=window,
-        output_tokens=count(getattr(model, "max_tokens", None)) or None,
-        structured=supported if isinstance(supported, bool) else None,
-        source="anthropic models.retrieve" if window else "",
-    )
-
-
 def _blocking_twin(sdk: AsyncAnthropic) -> Anthropic:
     """A synchronous client with the same key and address: counters are asked from plain code."""
     import anthropic
@@ -287,5 +258,6 @@ def _blocking_twin(sdk: AsyncAnthropic) -> Anthropic:
         auth_token=sdk.auth_token,
         base_url=sdk.base_url,
         default_headers=sdk._custom_headers,
+        timeout=sdk.timeout,
         max_retries=sdk.max_retries,
     )

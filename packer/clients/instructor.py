@@ -24,7 +24,9 @@ from packer.clients import openai as chat
 from packer.clients import openai_responses as responses
 from packer.clients.constrain import best_envelope
 from packer.clients.instructor_replies import cause_of, read, salvaged
-from packer.clients.wire import Filtered, called, secrets_of, translated
+from packer.clients.redact import secrets_of
+from packer.clients.threads import called
+from packer.clients.wire import Filtered, translated
 from packer.models import facts_of
 from schemas.chat import Completion, FinishReason, Prompt
 from schemas.errors import ClientError, UsageError

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from packer.clients import anthropic as claude
+from packer.clients import claude_replies as claude
 from packer.clients import openai as chat
 from schemas.chat import Completion, FinishReason
 

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from packer.clients.wire import called, quotas_of, secrets_of, struck_out, translated
+from packer.clients.headers import quotas_of
+from packer.clients.redact import secrets_of, struck_out
+from packer.clients.threads import called
+from packer.clients.wire import translated
 from packer.models import facts_of
 from schemas.chat import Prompt
 from schemas.errors import ClientError, UsageError

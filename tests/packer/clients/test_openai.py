@@ -135,13 +135,14 @@ def test_a_provider_that_stays_down_leaves_items_pending_and_the_run_resumes(
 ) -> None:
     limits = Limits(retries=0, outage_s=0, concurrency=1)
     with FaultServer(ScriptedClient(label)) as server, sync_sdk(server) as sdk:
-        server.faults.extend([fault] * 5)
+        server.faults.extend([fault] * 50)
         first = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="gpt-4.1-mini", limits=limits)
+        server.faults.clear()
         second = pack_and_run(TEXTS[:5], SENTIMENT, client=sdk, model="gpt-4.1-mini", resume=first)
     assert first.outcomes == {Outcome.PENDING: 5}
     assert first.stopped is not None
     assert f"the last said: {code}: " in first.stopped
-    assert first.ledger.calls == first.ledger.failed_calls == 5
+    assert first.ledger.calls == first.ledger.failed_calls < 12
     assert {result.reason.fault for result in first.pending if result.reason} == {Fault.STOPPED}
     assert second.values == LABELLED
     assert second.stopped is None

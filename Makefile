@@ -33,7 +33,8 @@ $(BESIDE_STAMP): pyproject.toml
 	touch $(BESIDE_STAMP)
 
 test-all-clients: $(BESIDE_STAMP)
-	$(BESIDE)/bin/python -m pytest tests/packer/clients --ignore=tests/packer/clients/test_local.py
+	$(BESIDE)/bin/python -m pytest tests/packer/clients \
+		--ignore=tests/packer/clients/test_local.py --ignore=tests/packer/clients/test_llmock.py
 
 demo: setup
 	$(BIN)/python -m examples.demo

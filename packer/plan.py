@@ -131,11 +131,35 @@ def plan(
         >>> made.calls, made.same_as
         (1, {2: 0})
     """
-    budget, layout, fallback = budget or Budget(), layout or Layout(), fallback or Fallback()
-    canaries = _checked_canaries((guard or Guard()).canaries, task) if strategy == "pack" else ()
-    counter = counter or counter_for(model)
-    known = (facts or ModelFacts()).over(facts_of(model))
-    every = as_items(items, text_field=text_field, id_field=id_field)
+    return plan_for(
+        as_items(items, text_field=text_field, id_field=id_field),
+        task,
+        counter=counter or counter_for(model),
+        facts=(facts or ModelFacts()).over(facts_of(model)),
+        budget=budget or Budget(),
+        layout=layout or Layout(),
+        fallback=fallback or Fallback(),
+        guard=guard or Guard(),
+        strategy=strategy,
+        seed=seed,
+    )
+
+
+def plan_for(
+    every: Sequence[Item],
+    task: Task[T],
+    *,
+    counter: TokenCounter,
+    facts: ModelFacts,
+    budget: Budget,
+    layout: Layout,
+    fallback: Fallback,
+    guard: Guard,
+    strategy: Strategy,
+    seed: int,
+) -> Plan[T]:
+    """``plan``, for items made already, which may be none: a resumed run can have nothing left to ask."""
+    canaries = _checked_canaries(guard.canaries, task) if strategy == "pack" else ()
     asked, same_as = _distinct(every)
     refused: list[ItemResult[T]] = [
         _refuse(item, Fault.EMPTY_TEXT, "the text is empty; nothing was asked")
@@ -143,7 +167,7 @@ def plan(
         if not item.text.strip()
     ]
     fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
-    room = allowance(task, budget, layout, counter, fixed_tokens=fixed, facts=known)
+    room = allowance(task, budget, layout, counter, fixed_tokens=fixed, facts=facts)
     markers = Markers(counter, layout)
     if canaries:
         room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
@@ -159,7 +183,7 @@ def plan(
             )
             refused.append(_refuse(item, Fault.OVER_BUDGET, detail))
     if strategy != "pack":
-        packs: tuple[Pack[T], ...] = tuple(alone(task, item, tokens) for item, tokens in fitting)
+        packs: tuple[Pack[T], ...] = tuple(alone(task, item, tokens, layout) for item, tokens in fitting)
         input_tokens = predict(task, [n for _, n in fitting], 0, counter).input_tokens or 0
     else:
         packs = tuple(_packs(fitting, task, layout, room, markers, seed, canaries))

@@ -83,9 +83,13 @@ def seeded(seed: int, pack_id: str, texts: Sequence[str]) -> Random:
     return Random(f"{SALT}:{seed}:{pack_id}:{digest}")
 
 
-def alone(task: Task[T], item: Item, tokens: int) -> Pack[T]:
-    """Seat one item alone: no markers, one key, nothing to tell apart."""
-    return Pack(f"single:{item.id}", task, (Slot(item, SINGLE_HANDLE, None, tokens, tokens),), "", Layout())
+def alone(task: Task[T], item: Item, tokens: int, layout: Layout) -> Pack[T]:
+    """Seat one item alone: no markers, one key, nothing to tell apart.
+
+    Of the run's layout it keeps one thing: where packs are not held to a schema, a single call is not either.
+    """
+    layout = Layout(envelope="lines") if layout.envelope == "lines" else Layout()
+    return Pack(f"single:{item.id}", task, (Slot(item, SINGLE_HANDLE, None, tokens, tokens),), "", layout)
 
 
 class Markers:

@@ -91,10 +91,12 @@ def _walk(text: str, wanted: set[str], *, cut: bool) -> _Read:
     unread: list[str] = []
     clean, failures = True, 0
     open_line: tuple[int, int] | None = None  # the last one that could not be read, until more follows it
-    at = skip(text, 0)
+    at, begin, end, line = skip(text, 0), 0, 0, ""
     while at < len(text):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
+        if at >= end:  # once a line, however many objects stand on it
+            begin, end = at, text.find("\n", at)
+            end = len(text) if end < 0 else end
+            line = text[begin:end]
         start = _START.search(text, at, end)
         if start is None:
             clean, at = False, skip(text, end)
@@ -106,14 +108,16 @@ def _walk(text: str, wanted: set[str], *, cut: bool) -> _Read:
             open_line = None
         # An object may be spread over several lines; looking that far fails so many times and no more,
         # because each time may cost the whole text.
-        decoded = decode_at(text, at) if failures < MOST_STARTS else _decode_line(text, at, end)
+        whole = failures < MOST_STARTS
+        decoded = decode_at(text, at) if whole else decode_at(line, at - begin)
         if decoded is None:
             clean, failures, open_line = False, failures + 1, (at, end)
             if cut or failures > MOST_UNREAD:
                 break
             at = skip(text, end)
             continue
-        value, at = decoded
+        value, behind = decoded
+        at = behind if whole else begin + behind
         found += _entries(value, wanted)
         at = skip(text, at)
         if text[at : at + 1] == ",":
@@ -135,11 +139,6 @@ def _close(
         found.append(Entry(named[1], Unusable("a line that cannot be read")))
     else:
         unread.append(text[slice(*line)])
-
-
-def _decode_line(text: str, at: int, end: int) -> tuple[object, int] | None:
-    decoded = decode_at(text[at:end], 0)
-    return None if decoded is None else (decoded[0], at + decoded[1])
 
 
 def _entries(value: object, wanted: set[str]) -> Sequence[Entry]:

@@ -9,21 +9,24 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TypeGuard, TypeVar
 
-from packer.clients.choose import choose
+from packer.clients.choose import Chosen, choose
 from packer.run.halt import Halt, terminable
 from packer.run.loop import run_to_end
-from packer.run.prepare import OnProgress, Options, prepare
+from packer.run.prepare import OnProgress, Options, fingerprint_of, prepare, prepare_or_halt
 from packer.run.trends import trends
 from schemas.errors import ClientError, GuardStop, Interrupted, RunError
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
 from schemas.item import Item, ItemLike, as_items
+from schemas.ledger import Baseline, Ledger
 from schemas.protocols import Client, TokenCounter
-from schemas.result import ItemResult, Outcome, RunResult
+from schemas.result import Fault, ItemResult, Outcome, Reason, RunResult
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 from schemas.task import Task
+from schemas.usage import Usage
 
 T = TypeVar("T")
 
@@ -231,7 +234,9 @@ async def _run(
 ) -> RunResult[T]:
     chosen = choose(model=model, client=client, facts=options.facts)
     try:
-        job = await prepare(chosen, every, task, options, resume, halt)
+        job = await prepare_or_halt(chosen, every, task, options, resume, halt)
+        if job is None:
+            return _not_begun(every, task, chosen, resume, halt.why)
         start_s = time.perf_counter()
         async with aclosing(job.results(on_progress)) as settled:
             by_id = {result.item_id: result async for result in settled}
@@ -262,6 +267,24 @@ async def _run(
         reply_signals=dict(job.driver.ladder.reply_signals),
         envelope=job.layout.envelope,
         fingerprint=job.fingerprint,
+    )
+
+
+def _not_begun(
+    every: Sequence[Item], task: Task[T], chosen: Chosen, resume: RunResult[T] | None, why: str
+) -> RunResult[T]:
+    """The result of a run that was asked to end before its first call: what was there already."""
+    if resume is not None:
+        return replace(resume, stopped=why)
+    reason = Reason(Fault.STOPPED, f"the run was stopped before its first call: {why}")
+    return RunResult(
+        results=tuple(ItemResult(item.id, Outcome.PENDING, reason=reason) for item in every),
+        ledger=Ledger(0, 0, 0, Usage.none_spent(), Baseline(len(every))),
+        model=chosen.name,
+        counter="",
+        elapsed_s=0.0,
+        stopped=why,
+        fingerprint=fingerprint_of(every, task),
     )
 
 

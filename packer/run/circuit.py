@@ -10,8 +10,10 @@ from dataclasses import dataclass
 OPENS_AFTER = 5
 """Failures in a row, of any calls, without one success between them."""
 
-FIRST_PAUSE_S = 2.0
-LONGEST_PAUSE_S = 60.0
+FIRST_PAUSE_S = 5.0
+PAUSE_GROWTH = 3.0
+LONGEST_PAUSE_S = 120.0
+"""So an outage that is sat out for five minutes costs five tries."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class Circuit:
             self.open_since_s, self._pause_s = self._row_since_s, FIRST_PAUSE_S
         if opens or probe:
             self._next_s = now_s + self._pause_s
-            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            self._pause_s = min(PAUSE_GROWTH * self._pause_s, LONGEST_PAUSE_S)
         # The last try comes when patience ends, not after it.
         ends_s = (self.open_since_s or 0.0) + self.patience_s
         self._next_s = min(max(self._next_s, now_s + at_least_s), max(ends_s, now_s))

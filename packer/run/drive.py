@@ -138,7 +138,7 @@ class Driver(Generic[T]):
         return step.settled
 
     def _blamed(self, doubts: list[_Doubt[T]], ready: deque[Ask[T]]) -> list[_Doubt[T]]:
-        """Calls that failed though one sent later came through; all are asked again when the provider is down."""
+        """Those that failed though a later one came through; all go back while the provider seems down."""
         circuit = self.sender.circuit
         if circuit.is_open:
             ready.extend(each.ask for each in doubts)
@@ -148,7 +148,7 @@ class Driver(Generic[T]):
         return blamed
 
     def _last(self, doubts: list[_Doubt[T]], ready: deque[Ask[T]]) -> list[_Doubt[T]]:
-        """Nothing else is left to ask that could tell: several at once are a provider's fault, one is its own."""
+        """Nothing else is left that could tell: several failures are the provider's, one is its prompt's."""
         last, doubts[:] = list(doubts), []
         if len(last) > 1 and not any(isinstance(each.reply, CallTimeout) for each in last):
             ready.extend(each.ask for each in last)

@@ -238,7 +238,7 @@ class Ladder(Generic[T]):
         if before is not None and before.session is not None and self._sessions[before.session].own_words:
             pack = self._worded_as_pack(self._name("single"), each)
         else:
-            pack = alone(each.task, each.item, each.tokens)
+            pack = alone(each.task, each.item, each.tokens, self._rules.layout)
         return self._ask(pack, Route.SINGLE)
 
     def _worded_as_pack(self, name: str, each: Open[T]) -> Pack[T]:
@@ -254,7 +254,7 @@ class Ladder(Generic[T]):
         each = session.waiting.popleft()
         name = f"{session.id}:{each.item.id}"
         if session.own_words:
-            pack = alone(each.task, each.item, each.tokens)
+            pack = alone(each.task, each.item, each.tokens, self._rules.layout)
         else:
             pack = self._worded_as_pack(name, each)
         rules = self._rules

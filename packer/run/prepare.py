@@ -12,11 +12,13 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from packer.clients.choose import Chosen
+from packer.clients.constrain import PROBE_TOKENS
 from packer.pacing import Pace
-from packer.plan import Plan, plan
+from packer.plan import Plan, plan_for
 from packer.prices import Prices
 from packer.render import pack_system, render, single_system
 from packer.run.ask import Ask, Rules
@@ -33,7 +35,7 @@ from packer.run.trace import Trace
 from packer.run.turnstile import Turnstile
 from packer.seat import Markers
 from packer.tokens import counter_for
-from schemas.chat import Completion
+from schemas.chat import Completion, Prompt
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
@@ -133,6 +135,26 @@ class Job(Generic[T]):
             log.info(told, tally.settled, tally.failed, tally.pending, tally.calls)
 
 
+async def prepare_or_halt(
+    chosen: Chosen,
+    every: Sequence[Item],
+    task: Task[T],
+    options: Options,
+    resume: RunResult[T] | None,
+    halt: Halt,
+) -> Job[T] | None:
+    """``prepare``, given up when someone asks the run to end meanwhile: then None."""
+    making = asyncio.create_task(prepare(chosen, every, task, options, resume, halt))
+    asked = asyncio.create_task(halt.asked())
+    try:
+        await asyncio.wait({making, asked}, return_when=asyncio.FIRST_COMPLETED)
+        return await making if making.done() else None
+    finally:
+        for each in (making, asked):
+            each.cancel()
+        await asyncio.gather(making, asked, return_exceptions=True)
+
+
 async def prepare(
     chosen: Chosen,
     every: Sequence[Item],
@@ -146,7 +168,7 @@ async def prepare(
     Raises:
         UsageError: options, items or an earlier run that cannot work; raised before any item is sent.
     """
-    fingerprint = await asyncio.to_thread(_fingerprint, every, task)
+    fingerprint = await asyncio.to_thread(fingerprint_of, every, task)
     kept = _kept(resume, fingerprint)
     facts = options.facts.over(await chosen.facts())
     prices = Prices(chosen.name, provider=chosen.provider, override=facts.price)
@@ -154,12 +176,12 @@ async def prepare(
     # The embedded model's own counter starts its server: blocking work that belongs in a thread.
     counter = options.counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
     tally = Tally(len(every), prices)
-    layout = await _held_to(chosen, options.layout, tally)
+    layout, probed_usd = await _held_to(chosen, options.layout, tally)
     limits = options.limits
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
     made = await asyncio.to_thread(
-        plan,
+        plan_for,
         [item for item in every if item.id not in kept],
         task,
         counter=counter,
@@ -175,7 +197,7 @@ async def prepare(
     needs = Needs(heads[0], heads[1], chosen.reply_cap)
     pace = Pace(limits.ceilings)
     route = Route.SINGLE if options.strategy == "single" else Route.PACK
-    _check_ceilings(made, needs, pace, route)
+    _check_ceilings(made, needs, pace, route, limits, prices)
     ladder = Ladder[T](
         Rules(
             options.fallback,
@@ -188,14 +210,18 @@ async def prepare(
         ),
         route=route,
     )
-    warm = len(made.packs) > 1 and heads[0] >= WARM_TOKENS and facts.cache not in (None, "none")
-    turnstile = Turnstile(pace, limits.concurrency, warm_first=warm, shared=shared_pace(limits))
+    turnstile = Turnstile(
+        pace,
+        limits.concurrency,
+        warm_first=len(made.packs) > 1 and _is_cached(facts, pack_system(task, layout)),
+        shared=shared_pace(limits),
+    )
     sender = Sender(
         chosen.client,
         limits,
         chosen.max_retries if limits.retries is None else limits.retries,
         turnstile,
-        Spending(limits, prices, calls=tally.calls),
+        Spending(limits, prices, calls=tally.calls, spent_usd=probed_usd),
         needs,
         tally,
         Circuit(limits.outage_s),
@@ -205,12 +231,15 @@ async def prepare(
     return Job(every, made, driver, tally, counter, layout, options.seed, kept, fingerprint)
 
 
-async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> Layout:
-    """The layout with an envelope that the provider can be held to."""
+async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> tuple[Layout, Decimal]:
+    """The layout with an envelope that the provider can be held to, and what finding out has cost at most."""
     envelope, used = await chosen.envelope(layout.envelope)
+    cost_usd = Decimal(0)
     for usage in used:
-        tally.book("probe", None, Completion("", usage=usage))
-    return replace(layout, envelope=envelope)
+        known_usd = tally.book("probe", None, Completion("", usage=usage))
+        most_usd = tally.prices.most_usd(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
+        cost_usd += known_usd if known_usd is not None else most_usd or 0
+    return replace(layout, envelope=envelope), cost_usd
 
 
 def _within_ceilings(facts: ModelFacts, limits: Limits) -> ModelFacts:
@@ -222,6 +251,13 @@ def _within_ceilings(facts: ModelFacts, limits: Limits) -> ModelFacts:
     return replace(facts, input_tokens=min(most, facts.input_tokens or most))
 
 
+def _is_cached(facts: ModelFacts, shared: str) -> bool:
+    """Whether the shared part is long enough for the provider's cache; a byte bound would say so too soon."""
+    if facts.cache in (None, "none"):
+        return False
+    return counter_for().count_batch([shared])[0] >= WARM_TOKENS
+
+
 def _check_money(limits: Limits, prices: Prices) -> None:
     if limits.max_cost_usd is not None and not prices.known:
         raise UsageError(
@@ -230,7 +266,9 @@ def _check_money(limits: Limits, prices: Prices) -> None:
         )
 
 
-def _check_ceilings(made: Plan[T], needs: Needs, pace: Pace, route: Route) -> None:
+def _check_ceilings(
+    made: Plan[T], needs: Needs, pace: Pace, route: Route, limits: Limits, prices: Prices
+) -> None:
     """Refuse ceilings that a single call of the plan would break."""
     by_size = sorted(made.packs, key=lambda pack: sum(slot.size_tokens for slot in pack.slots))[-1:]
     by_count = sorted(made.packs, key=lambda pack: len(pack.slots))[-1:]
@@ -244,9 +282,18 @@ def _check_ceilings(made: Plan[T], needs: Needs, pace: Pace, route: Route) -> No
                 f"{len(pack.slots)} items may need {amount:,} ({need.input_tokens:,} for the prompt, "
                 f"{need.output_tokens:,} as the reply's cap). Raise it, or lower Budget(items=...)."
             )
+        most_usd = None
+        if limits.max_cost_usd is not None:
+            most_usd = prices.most_usd(need.input_tokens, need.output_tokens)
+        if most_usd is not None and limits.max_cost_usd is not None and most_usd > limits.max_cost_usd:
+            raise UsageError(
+                f"Limits(max_cost_usd={limits.max_cost_usd}) cannot hold one call: a pack of "
+                f"{len(pack.slots)} items may cost {most_usd:.6f} USD. Raise it, or lower Budget(items=...)."
+            )
 
 
-def _fingerprint(every: Sequence[Item], task: Task[object]) -> str:
+def fingerprint_of(every: Sequence[Item], task: Task[object]) -> str:
+    """Hash of what must not change when a run is resumed: the task, and all inputs in their order."""
     digest = hashlib.sha256(task.fingerprint.encode())
     for item in every:
         digest.update(f"\0{type(item.id).__name__}\0{item.id}\0{item.text}".encode("utf-8", "surrogatepass"))

@@ -43,6 +43,7 @@ REFUSALS_IN_A_ROW = 5
 """So many requests refused, and none ever answered: the next ones would fare no better."""
 
 log = logging.getLogger("packsplit")
+log.addHandler(logging.NullHandler())
 
 
 @dataclass(slots=True)
@@ -111,6 +112,10 @@ class Sender:
             if self.stop is not None:
                 return Later()
             pause_s = self._pause_s(attempt, reply)
+            if pause_s > max(self.limits.outage_s, LONGEST_BACKOFF_S):
+                told = f"the provider asks to wait {pause_s:,.0f} s, longer than Limits(outage_s="
+                self.end(ProviderDown(f"{told}{self.limits.outage_s:g}): {reply}"))
+                return Later()
             if isinstance(reply, RateLimited):
                 self.turnstile.hold(pause_s)
             attempt += 1
@@ -186,7 +191,7 @@ class Sender:
         self.circuit.succeeded(place.sent_s)
         if isinstance(reply, Completion):
             self._refused = -1
-            self.turnstile.widen()
+            self.turnstile.widen(place.sent_s)
         elif isinstance(reply, CallRefused) and self._refused >= 0:
             self._refused += 1
             if self._refused >= REFUSALS_IN_A_ROW:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packer.clients.wire import in_thread
+from packer.clients.threads import in_thread
 from packer.pacing import WINDOW_S, Need
 from schemas.errors import UsageError
 from schemas.quota import QuotaKind
@@ -25,8 +25,16 @@ if TYPE_CHECKING:
     from pyrate_limiter import SQLiteBucket
 
 LEAST_SHARES = 5_000
+SPARE_SHARES = 16
+"""A process may carry part of a share from minute to minute: so many together stay within a ceiling."""
+
 TABLE = "packsplit_shares"
 LEAST_WAIT_S = 0.01
+
+
+def machine_ms() -> int:
+    """The machine's clock, which all its processes see alike."""
+    return time.time_ns() // 1_000_000
 
 
 def shared_pace(limits: Limits) -> SharedPace | None:
@@ -61,7 +69,7 @@ class SharedPace:
         path: Path,
         ceilings: dict[QuotaKind, int | None],
         *,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] | None = None,
     ) -> None:
         """Open or make the file.
 
@@ -69,21 +77,34 @@ class SharedPace:
             path: the file that all processes name.
             ceilings: what may be used in any 60 seconds, by all of them together; every process must
                 give the same.
-            now_ms: the machine's clock, in milliseconds.
+            now_ms: a clock in milliseconds; None takes the machine's.
         """
-        self._ceilings = {kind: limit for kind, limit in ceilings.items() if limit is not None}
-        self._now_ms = now_ms
+        self._now_ms = now_ms or machine_ms
         self._lock = threading.Lock()
         self._name = uuid.uuid4().hex
         self._taken = 0
         self._credit = 0.0
-        # So many that a call is at least one share, whatever ceiling binds.
-        self._all = max(LEAST_SHARES, self._ceilings.get("requests", 0))
+        # A whole number for each call of a ceiling on calls: of three a minute, rounding would cost one.
+        rpm = ceilings.get("requests") or 1
+        self._all = rpm * math.ceil(LEAST_SHARES / rpm)
+        self._ceilings = {
+            kind: limit - limit * SPARE_SHARES // self._all
+            for kind, limit in ceilings.items()
+            if limit is not None
+        }
         self._bucket = _opened(path, self._all)
 
     async def take(self, need: Need) -> Hold | float:
         """Take the room, or say how many seconds to wait before asking again."""
         return await in_thread(lambda: self._take(need))
+
+    async def close(self) -> None:
+        """Close the file."""
+        await in_thread(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._bucket.close()  # type: ignore[no-untyped-call]  # it has no annotations
 
     async def settle(self, hold: Hold, used: Need) -> None:
         """Give back what a call did not use; what it used beyond is taken with the next call."""
@@ -98,7 +119,10 @@ class SharedPace:
             name = f"{self._name}:{self._taken}"
             now_ms = self._now_ms()
             # Parts of a share are carried from call to call, so that rounding costs nothing.
-            whole = min(self._all, max(1, math.ceil(exact - self._credit)))
+            whole = min(self._all, max(0, math.ceil(exact - self._credit)))
+            if not whole:
+                self._credit -= exact
+                return Hold(name, 0, exact)
             self._bucket.leak(now_ms)
             item = RateItem(name, now_ms, weight=whole)
             if self._bucket.put(item):
@@ -112,8 +136,9 @@ class SharedPace:
         with self._lock:
             self._credit += hold.exact - self._shares(used)
             surplus = min(hold.shares, math.floor(self._credit))
+            # Never more than a part: what was saved up in one minute must not be spent in another.
+            self._credit = min(1.0, self._credit - max(0, surplus))
             if surplus > 0:
-                self._credit -= surplus
                 # pyrate-limiter has no way to give back; its rows are one a share, named by the call.
                 with self._bucket.lock:
                     self._bucket.conn.execute(

@@ -115,8 +115,10 @@ class Turnstile:
             task.add_done_callback(self._settling.discard)
 
     async def settled(self) -> None:
-        """Wait until everything is given back to the shared ceiling."""
+        """Wait until everything is given back to the shared ceiling, and close it."""
         await asyncio.gather(*self._settling, return_exceptions=True)
+        if self._shared is not None:
+            await self._shared.close()
 
     def hold(self, pause_s: float) -> None:
         """Nobody goes for so long."""
@@ -130,10 +132,12 @@ class Turnstile:
         self.lanes = max(1, self.lanes // 2)
         self._smooth = 0
 
-    def widen(self) -> None:
+    def widen(self, sent_s: float) -> None:
         """A call came through: after as many as there are lanes, one lane more."""
         if self._warming:
             self._warming, self.lanes = False, self._most_lanes
+        if sent_s < self._narrowed_s:
+            return
         self._smooth += 1
         if self._smooth >= self.lanes and self.lanes < self._most_lanes:
             self.lanes += 1

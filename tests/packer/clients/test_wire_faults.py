@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packer.clients import wire
+from packer.clients import headers as headers_module
+from packer.clients.headers import quotas_of, retry_after_s
 from packer.testing import FaultServer, WireFault
 from schemas.errors import AccessDenied, CallRefused, ClientError, RateLimited, Unreachable
 from tests.packer.clients.wire_cases import (
@@ -152,7 +153,7 @@ class _Noon(datetime):
 def test_a_date_to_come_is_read_as_seconds(
     kind: Kind, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "datetime", _Noon)
+    monkeypatch.setattr(headers_module, "datetime", _Noon)
     headers = {
         "retry-after": "Wed, 25 Nov 2026 12:01:30 GMT",
         "x-ratelimit-limit-tokens": "5",
@@ -173,9 +174,9 @@ def test_no_header_can_break_a_reply(first: str, second: str) -> None:
         "x-ratelimit-remaining-tokens": second,
         "x-ratelimit-reset-tokens": first,
     }
-    pause_s = wire.retry_after_s(headers)
+    pause_s = retry_after_s(headers)
     assert pause_s is None or pause_s >= 0
-    for quota in wire.quotas_of(headers):
+    for quota in quotas_of(headers):
         assert all(value is None or value >= 0 for value in (quota.limit, quota.remaining, quota.reset_s))
 
 
@@ -195,7 +196,7 @@ def test_no_header_can_break_a_reply(first: str, second: str) -> None:
 )
 def test_when_a_ceiling_is_whole_again(value: str, seconds: float | None) -> None:
     headers = {"x-ratelimit-limit-tokens": "5", "x-ratelimit-reset-tokens": value}
-    (quota,) = wire.quotas_of(headers)
+    (quota,) = quotas_of(headers)
     assert quota.reset_s == seconds
 
 

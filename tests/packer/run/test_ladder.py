@@ -34,6 +34,7 @@ from packer.testing import ScriptedClient, items_of
 from packer.testing.scripted import Spoiler
 from schemas.errors import AccessDenied, ClientError, PromptTooLong, UnscriptedPrompt
 from schemas.result import Fault
+from schemas.settings import Strategy
 from tests.strategies import SENTIMENT, label, layouts, numbered, texts
 
 
@@ -310,3 +311,33 @@ def test_progress_is_told() -> None:
         on_progress=lambda t: seen.append((t.settled, t.calls)),
     )
     assert seen[-1] == (20, 2)
+
+
+def test_a_finished_run_resumed_asks_nobody() -> None:
+    client = ScriptedClient(label)
+    first = pack_and_run(numbered(5), SENTIMENT, client=client)
+    second = pack_and_run(numbered(5), SENTIMENT, client=client, resume=first)
+    assert second.values == first.values
+    assert (second.ledger.calls, len(client.prompts)) == (0, 1)
+
+
+def test_a_run_over_other_inputs_cannot_be_resumed() -> None:
+    client = ScriptedClient(label)
+    first = pack_and_run(numbered(5), SENTIMENT, client=client)
+    with pytest.raises(UsageError, match="the same items, in the same order"):
+        pack_and_run(numbered(6), SENTIMENT, client=client, resume=first)
+    other = Task.classify("Another question.", ["positive", "neutral", "negative"])
+    with pytest.raises(UsageError, match="another task"):
+        pack_and_run(numbered(5), other, client=client, resume=first)
+
+
+@pytest.mark.parametrize("strategy", ["pack", "session", "single"])
+def test_where_packs_are_not_held_to_a_schema_no_call_is(strategy: Strategy) -> None:
+    def spoil(prompt: Prompt, reply: str) -> str:
+        return reply if len(items_of(prompt)) == 1 and "answer" in reply[:10] else "nothing"
+
+    client = ScriptedClient(label, spoil=spoil)
+    layout = Layout(envelope="lines")
+    run = pack_and_run(numbered(5), SENTIMENT, client=client, layout=layout, strategy=strategy)
+    assert run.outcomes == {Outcome.ACCEPTED: 5}
+    assert all(prompt.reply_schema == {} for prompt in client.prompts)

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from packer import Budget, Layout, Prompt, Task, plan, render, split
 from packer.delimit import cleaned
 from packer.testing import FaultKind, FaultServer, FaultyClient, Inject, ScriptedClient, items_of
-from packer.testing.attacks import ATTACKS
+from packer.testing.attack_texts import Act
+from packer.testing.attacks import ATTACKS, Attack
+from packer.testing.obey import ObedientClient
 from packer.testing.shape import shape_of, shape_told
 from schemas.item import Item
 from schemas.pack import SINGLE_HANDLE, Pack, Slot
@@ -86,9 +88,7 @@ def test_an_item_alone_gives_its_quotes() -> None:
 
 
 def test_an_instruction_that_holds_a_sample_does_not_count() -> None:
-    told = Task.classify(
-        f"Sentiment. A reply may be:\n{SAMPLE}\nReply with compact JSON on one line,", LABELS
-    )
+    told = Task.classify(f"Mood of the items:\n{SAMPLE}\nReply with compact JSON on one line,", LABELS)
     (pack,) = plan(["Nice.", "Bad."], told, layout=Layout(envelope="lines")).packs
     rows = answer(render(pack, max_output_tokens=9), dict.fromkeys(["Nice.", "Bad."], "neutral")).split("\n")
     assert [set(json.loads(row)) for row in rows] == [{"id", "answer"}] * 2
@@ -119,6 +119,13 @@ def test_the_words_are_no_match_for_a_schema_and_only_words_for_lines_stand_in_f
             list_schema = prompt.reply_schema
     assert shape_of(list_schema, pack.handles, told["lines"]).form == "list"
     assert shape_of({}, [1, 2], "Reply with JSON lines.").form == "plain"
+
+
+@pytest.mark.parametrize("attack", [each for each in ATTACKS if each.does.act is Act.MEMBER])
+def test_a_member_forged_into_lines_is_an_object_of_its_own(attack: Attack) -> None:
+    (pack,) = plan(["Nice.", attack.text], SENTIMENT, layout=Layout(envelope="lines")).packs
+    said = asyncio.run(ObedientClient({"Nice.": "neutral"}).complete(render(pack, max_output_tokens=9))).text
+    assert said.split("\n")[2:] == [f"{{{attack.does.words}}}"]
 
 
 def test_the_server_answers_in_lines_and_strangers_in_the_plain_form() -> None:

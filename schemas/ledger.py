@@ -86,7 +86,10 @@ class Ledger:
 
     def _money(self) -> list[str]:
         if self.cost_usd is None:
-            return [f"cost unknown: {self.price_source}"] if self.price_source else []
+            if not self.price_source:
+                return []
+            told = self.price_source if self.unpriced_calls else "no reply came whose usage could be priced"
+            return [f"cost unknown: {told}"]
         left_out = f"; {self.unpriced_calls} calls of unknown cost left out" if self.unpriced_calls else ""
         return [f"cost {self.cost_usd:.6f} USD (prices: {self.price_source}){left_out}"]
 

@@ -39,7 +39,8 @@ class LocalModel:
         Args:
             name: ``"local"``, ``"local/qwen-0.5b"`` or ``"local/smollm2"``.
             slots: calls that the server answers at once, each with a context and a prefix cache of its
-                own. More than one pays only where there are cores to spare: see docs/decisions.md.
+                own. Calls that are answered together are computed a little differently, so answers may
+                differ from those of one slot: docs/decisions.md.
 
         Raises:
             UsageError: no weights are known by that name, or slots is below 1.

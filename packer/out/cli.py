@@ -17,13 +17,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from packer.out.options import (
+    AsJson,
+    Bound,
+    Concurrency,
+    Deadline,
+    HowAsked,
+    IdField,
+    Input,
+    Instruction,
+    Labels,
+    MaxCalls,
+    MaxCost,
+    Model,
+    Multi,
+    Outage,
+    PackItems,
+    Rpm,
+    Seed,
+    TextField,
+    Tpm,
+)
 from packer.out.rows import pick_text_field, read_rows, write_results
 from packer.plan import Plan, plan
 from packer.run.api import pack_and_run
-from packer.run.prepare import OnProgress
+from packer.run.job import OnProgress
 from schemas.errors import PacksplitError, UsageError
 from schemas.result import Outcome, RunResult
-from schemas.settings import DEFAULT_ITEMS_PER_PACK, Binding, Budget, Layout, Limits, Strategy
+from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget, Layout, Limits
 from schemas.task import Task
 
 if TYPE_CHECKING:
@@ -43,33 +64,6 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv (with header) or .jsonl file.")]
-Instruction = Annotated[str, typer.Option("--instruction", help="What is asked of each item.")]
-Labels = Annotated[str, typer.Option("--labels", help="Label names, comma-separated: a,b,c.")]
-Multi = Annotated[bool, typer.Option("--multi", help="Let an item have several labels, or none.")]
-Model = Annotated[
-    str,
-    typer.Option("--model", help="local, local/smollm2, openai/NAME, openai-responses/NAME, anthropic/NAME."),
-]
-TextField = Annotated[str | None, typer.Option("--text-field", help="Which field holds the text.")]
-IdField = Annotated[
-    str | None, typer.Option("--id-field", help="Which field holds the id; else the row's number.")
-]
-PackItems = Annotated[int, typer.Option("--items-per-pack", min=1, help="Most items in one call.")]
-HowAsked = Annotated[Strategy, typer.Option("--strategy", help="pack; session (one item a turn) or single.")]
-Bound = Annotated[Binding, typer.Option("--binding", help="What a reply repeats of an item: seal is proof.")]
-Outage = Annotated[
-    float, typer.Option("--outage", min=0, help="Seconds to wait for a provider that is down.")
-]
-Rpm = Annotated[int | None, typer.Option("--rpm", min=1, help="Most calls a minute.")]
-Tpm = Annotated[int | None, typer.Option("--tpm", min=1, help="Most tokens a minute, both ways together.")]
-Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Most calls at once.")]
-Deadline = Annotated[float | None, typer.Option("--deadline", min=0, help="Seconds the run may take.")]
-MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Most calls the run may send.")]
-MaxCost = Annotated[str | None, typer.Option("--max-cost", help="Most USD the run may spend, as 1.50.")]
-Seed = Annotated[int, typer.Option("--seed", help="Same seed, same prompts.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON on standard output.")]
 
 
 @app.command("run")
@@ -130,10 +124,13 @@ def run_command(
         _say(_run_summary(done, out), _told(done), as_json)
         if done.stopped is not None:
             typer.echo(f"packsplit: the run ended early: {done.stopped}", err=True)
-        for result in done.unresolved[:3]:
+        failed = [result for result in done.unresolved if result.outcome is not Outcome.PENDING]
+        for result in failed[:3]:
             typer.echo(f"no value for item {result.item_id!r}: {result.reason}", err=True)
-        if (left := len(done.unresolved)) > 3:
+        if (left := len(failed)) > 3:
             typer.echo(f"... and {left - 3} more; see {out}", err=True)
+        if done.pending:
+            typer.echo(f"{len(done.pending)} items are pending: nothing is wrong with them", err=True)
         if done.unresolved:
             raise typer.Exit(UNRESOLVED)
 

@@ -14,8 +14,9 @@ from typing import TypeGuard, TypeVar
 
 from packer.clients.choose import Chosen, choose
 from packer.run.halt import Halt, terminable
+from packer.run.job import OnProgress, Options
 from packer.run.loop import run_to_end
-from packer.run.prepare import OnProgress, Options, fingerprint_of, prepare, prepare_or_halt
+from packer.run.prepare import fingerprint_of, prepare, prepare_or_halt
 from packer.run.trends import trends
 from schemas.errors import ClientError, GuardStop, Interrupted, RunError
 from schemas.facts import ModelFacts

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from packer.clients.choose import Chosen
 from packer.clients.constrain import PROBE_TOKENS
@@ -25,9 +24,10 @@ from packer.run.ask import Ask, Rules
 from packer.run.circuit import Circuit
 from packer.run.drive import Driver
 from packer.run.halt import Halt
+from packer.run.job import Job, Options
 from packer.run.ladder import Ladder
 from packer.run.needs import Needs
-from packer.run.send import Sender, word_for
+from packer.run.send import Sender
 from packer.run.shared_pace import shared_pace
 from packer.run.spending import Spending
 from packer.run.tally import Tally
@@ -38,101 +38,21 @@ from packer.tokens import counter_for
 from schemas.chat import Completion, Prompt
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
-from schemas.guard import Guard
 from schemas.item import Item, ItemId
 from schemas.protocols import TokenCounter
 from schemas.result import ItemResult, Outcome, Route, RunResult
-from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
+from schemas.settings import Layout, Limits
 from schemas.task import Task
 
 T = TypeVar("T")
 
 log = logging.getLogger("packsplit")
 
-OnProgress = Callable[[Tally], None]
-
 WARM_TOKENS = 1_024
 """Shorter prefixes are not cached by any provider, so nothing is gained by letting one call go ahead."""
 
 CEILING_SHARE = 0.5
 """Of a ceiling on tokens a minute, one call's prompt may take so much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """A door's options, as they were given."""
-
-    strategy: Strategy = "pack"
-    budget: Budget = field(default_factory=Budget)
-    limits: Limits = field(default_factory=Limits)
-    fallback: Fallback = field(default_factory=Fallback)
-    guard: Guard = field(default_factory=Guard)
-    layout: Layout = field(default_factory=Layout)
-    counter: TokenCounter | None = None
-    facts: ModelFacts = field(default_factory=ModelFacts)
-    seed: int = 0
-
-
-@dataclass(slots=True)
-class Job(Generic[T]):
-    """A planned run and what drives it.
-
-    Attributes:
-        items: all inputs, in input order.
-        plan: of the inputs that are asked.
-        driver: drives it.
-        tally: running sums.
-        counter: the run's token counter.
-        layout: as used.
-        seed: of the run.
-        kept: results of an earlier run over the same inputs.
-        fingerprint: of task and inputs.
-    """
-
-    items: Sequence[Item]
-    plan: Plan[T]
-    driver: Driver[T]
-    tally: Tally
-    counter: TokenCounter
-    layout: Layout
-    seed: int
-    kept: dict[ItemId, ItemResult[T]]
-    fingerprint: str
-
-    async def results(self, on_progress: OnProgress | None) -> AsyncGenerator[ItemResult[T], None]:
-        """Kept results and refused inputs first, then whatever settles; repeats right after the asked one."""
-        repeats: dict[ItemId, list[ItemId]] = {}
-        for again, first in self.plan.same_as.items():
-            repeats.setdefault(first, []).append(again)
-
-        def with_repeats(result: ItemResult[T]) -> list[ItemResult[T]]:
-            copies = [_copied(result, item_id) for item_id in repeats.get(result.item_id, ())]
-            self.tally.note(result.outcome, 1 + len(copies))
-            return [result, *copies]
-
-        trace, tally = self.driver.sender.trace, self.tally
-        trace.start(len(self.items), len(self.plan.packs))
-        log.info("run of %d items in %d packs begins", len(self.items), len(self.plan.packs))
-        try:
-            for known in self.kept.values():
-                tally.note(known.outcome, 1)
-                yield known
-            for refused in self.plan.refused:
-                for result in with_repeats(refused):
-                    yield result
-            async with aclosing(self.driver.run(self.plan.packs)) as batches:
-                async for batch in batches:
-                    trace.settled(batch)
-                    ready = [result for settled in batch for result in with_repeats(settled)]
-                    if on_progress is not None:
-                        on_progress(tally)
-                    for result in ready:
-                        yield result
-        finally:
-            stopped = self.driver.stopped
-            trace.end(tally.told(), "" if stopped is None else word_for(stopped))
-            told = "run ends: %d settled, %d of them failed, %d pending, %d calls"
-            log.info(told, tally.settled, tally.failed, tally.pending, tally.calls)
 
 
 async def prepare_or_halt(
@@ -180,19 +100,8 @@ async def prepare(
     limits = options.limits
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
-    made = await asyncio.to_thread(
-        plan_for,
-        [item for item in every if item.id not in kept],
-        task,
-        counter=counter,
-        facts=_within_ceilings(facts, limits),
-        budget=options.budget,
-        layout=layout,
-        fallback=options.fallback,
-        guard=options.guard,
-        strategy=options.strategy,
-        seed=options.seed,
-    )
+    asked = [item for item in every if item.id not in kept]
+    made = await asyncio.to_thread(_planned, asked, task, counter, facts, layout, options, limits)
     heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
     needs = Needs(heads[0], heads[1], chosen.reply_cap)
     pace = Pace(limits.ceilings)
@@ -240,6 +149,36 @@ async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> tuple[Layout
         most_usd = tally.prices.most_usd(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
         cost_usd += known_usd if known_usd is not None else most_usd or 0
     return replace(layout, envelope=envelope), cost_usd
+
+
+def _planned(
+    asked: Sequence[Item],
+    task: Task[T],
+    counter: TokenCounter,
+    facts: ModelFacts,
+    layout: Layout,
+    options: Options,
+    limits: Limits,
+) -> Plan[T]:
+    within = _within_ceilings(facts, limits)
+    try:
+        return plan_for(
+            asked,
+            task,
+            counter=counter,
+            facts=within,
+            budget=options.budget,
+            layout=layout,
+            fallback=options.fallback,
+            guard=options.guard,
+            strategy=options.strategy,
+            seed=options.seed,
+        )
+    except UsageError as error:
+        if within == facts:
+            raise
+        most = f"one call's prompt may take {CEILING_SHARE:.0%} of the tokens a minute that Limits allows"
+        raise UsageError(f"{error} (Here {most}: {within.input_tokens:,}.)") from None
 
 
 def _within_ceilings(facts: ModelFacts, limits: Limits) -> ModelFacts:
@@ -309,17 +248,3 @@ def _kept(resume: RunResult[T] | None, fingerprint: str) -> dict[ItemId, ItemRes
             "and the same task as the run that is to be resumed."
         )
     return {result.item_id: result for result in resume.results if result.outcome is Outcome.ACCEPTED}
-
-
-def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:
-    return ItemResult(
-        item_id,
-        result.outcome,
-        result.value,
-        result.route,
-        result.reason,
-        result.signals,
-        same_as=result.item_id,
-        trust=result.trust,
-        quotes=result.quotes,
-    )

@@ -1,0 +1,40 @@
+"""Options that commands share: one name, one help text, one range each.
+
+Does not know: commands.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.settings import Binding, Strategy
+
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv (with header) or .jsonl file.")]
+Instruction = Annotated[str, typer.Option("--instruction", help="What is asked of each item.")]
+Labels = Annotated[str, typer.Option("--labels", help="Label names, comma-separated: a,b,c.")]
+Multi = Annotated[bool, typer.Option("--multi", help="Let an item have several labels, or none.")]
+Model = Annotated[
+    str,
+    typer.Option("--model", help="local, local/smollm2, openai/NAME, openai-responses/NAME, anthropic/NAME."),
+]
+TextField = Annotated[str | None, typer.Option("--text-field", help="Which field holds the text.")]
+IdField = Annotated[
+    str | None, typer.Option("--id-field", help="Which field holds the id; else the row's number.")
+]
+PackItems = Annotated[int, typer.Option("--items-per-pack", min=1, help="Most items in one call.")]
+HowAsked = Annotated[Strategy, typer.Option("--strategy", help="pack; session (one item a turn) or single.")]
+Bound = Annotated[Binding, typer.Option("--binding", help="What a reply repeats of an item: seal is proof.")]
+Outage = Annotated[
+    float, typer.Option("--outage", min=0, help="Seconds to wait for a provider that is down.")
+]
+Rpm = Annotated[int | None, typer.Option("--rpm", min=1, help="Most calls a minute.")]
+Tpm = Annotated[int | None, typer.Option("--tpm", min=1, help="Most tokens a minute, both ways together.")]
+Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Most calls at once.")]
+Deadline = Annotated[float | None, typer.Option("--deadline", min=0, help="Seconds the run may take.")]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Most calls the run may send.")]
+MaxCost = Annotated[str | None, typer.Option("--max-cost", help="Most USD the run may spend, as 1.50.")]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed, same prompts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON on standard output.")]

@@ -24,12 +24,13 @@ lint: setup
 	$(BIN)/mypy tests/typing/api.py examples scripts benchmarks
 	$(BIN)/lint-imports
 
-test: lint test-all-clients
+test: lint
 	$(BIN)/python -m pytest
+	$(MAKE) test-all-clients
 
 $(BESIDE_STAMP): pyproject.toml
 	$(PYTHON) -m venv $(BESIDE)
-	$(BESIDE)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[instructor,test]'
+	$(BESIDE)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[instructor,fast,test]'
 	touch $(BESIDE_STAMP)
 
 test-all-clients: $(BESIDE_STAMP)

@@ -32,6 +32,7 @@ FIELDS = Task.extract(
     evidence=True,
 )
 TEXTS = [f"Order {n}: {n + 3}.50 EUR, sold by Shop Number {n} in the High Street." for n in range(20)]
+LINES = Layout(envelope="lines")
 LEAST_S = 0.02
 """Below that, the clock and other processes say more than the text."""
 
@@ -39,9 +40,9 @@ DOUBLINGS = (65_536, 131_072, 262_144, 524_288, 1_048_576)
 
 
 def packs() -> list[Pack[object]]:
-    """One pack of twenty for each task."""
+    """Packs of twenty: labels with seals, fields with evidence, and the latter as JSON lines."""
     made: list[Pack[object]] = []
-    for task, layout in ((LABELS, Layout(binding="seal")), (FIELDS, Layout())):
+    for task, layout in ((LABELS, Layout(binding="seal")), (FIELDS, Layout()), (FIELDS, LINES)):
         made += plan(TEXTS, task, layout=layout, budget=Budget(items=20)).packs
     return made
 
@@ -94,6 +95,9 @@ KINDS: dict[str, Callable[[Pack[object], int], str]] = {
     "blanks after a brace": filled('{"item_1":', " "),
     "fence and blanks": filled("```json\n", " "),
     "fences": filled("", "```json\n"),
+    "empty objects": filled("", "{}"),
+    "a stranger's rows": filled("", '{"id":"x","answer":1}\n'),
+    "one row again and again": filled("", '{"id":"item_1","answer":1}\n'),
     "quotes": filled("", '"'),
     "backslashes": filled('{"item_1":"', "\\"),
     "one key again and again": filled("{", '"item_1":"positive",', '"item_2":"neutral"}'),

@@ -63,7 +63,8 @@ class Limits:
         concurrency: most calls in flight at once.
         item_timeout_s: seconds one item's answer may take; a call gets this per item.
         headroom_s: seconds added to each call's deadline, for the connection and the prompt.
-        deadline_s: seconds the whole run may take; then it ends and what is open stays pending.
+        deadline_s: seconds the whole run may take; then it ends and what is open stays pending. None lets
+            it follow from the deadlines of its calls: see ``run_deadline_s``.
         max_cost_usd: most the run may spend; no call is sent that could go beyond it.
         max_calls: most calls the run may send, retries included.
         retries: how often a call that failed on the way is sent again; None takes what the SDK client
@@ -110,6 +111,23 @@ class Limits:
     def call_deadline_s(self, items: int) -> float:
         """Seconds a call that answers ``items`` items may take."""
         return self.headroom_s + self.item_timeout_s * items
+
+    def run_deadline_s(self, calls: int, items: int, retries: int) -> float | None:
+        """Seconds a run may take: as given, else all its calls one after another, each at its deadline.
+
+        No healthy run comes near the latter; it is there so that none goes on for ever. With ceilings on
+        tokens nothing follows (None), as nobody knows how long calls wait for them.
+
+        Args:
+            calls: most calls that the run can cause, retries not counted.
+            items: most items in one of them.
+            retries: further attempts for each.
+        """
+        if self.deadline_s is not None or self.tpm or self.input_tpm or self.output_tpm or self.shared:
+            return self.deadline_s
+        attempts = calls * (1 + retries)
+        waiting_s = 60.0 * attempts / self.rpm if self.rpm else 0.0
+        return attempts * self.call_deadline_s(items) + waiting_s + self.outage_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ from splitter.parse import (
     skip,
 )
 
+MOST_OBJECTS = 20_000
+"""No pack has so many items; a reply of more objects is not looked through to its end."""
+
 MOST_UNREAD = 1_024
 """Lines that cannot be read: a reply with more of them is not looked through to its end."""
 
@@ -89,7 +92,7 @@ def _walk(text: str, wanted: set[str], *, cut: bool) -> _Read:
     head = row_head(wanted)
     found: list[Entry] = []
     unread: list[str] = []
-    clean, failures = True, 0
+    clean, failures, objects = True, 0, 0
     open_line: tuple[int, int] | None = None  # the last one that could not be read, until more follows it
     at, begin, end, line = skip(text, 0), 0, 0, ""
     while at < len(text):
@@ -119,6 +122,10 @@ def _walk(text: str, wanted: set[str], *, cut: bool) -> _Read:
         value, behind = decoded
         at = behind if whole else begin + behind
         found += _entries(value, wanted)
+        objects += 1
+        if objects >= MOST_OBJECTS:
+            clean = False
+            break
         at = skip(text, at)
         if text[at : at + 1] == ",":
             at = skip(text, at + 1)

@@ -46,12 +46,14 @@ class Driver(Generic[T]):
         ladder: says what to ask.
         strategy: how packs of the plan are asked.
         halt: someone's request to end.
+        deadline_s: seconds the run may take; None for no end.
     """
 
     sender: Sender
     ladder: Ladder[T]
     strategy: Strategy = "pack"
     halt: Halt = field(default_factory=Halt)
+    deadline_s: float | None = None
     _drop_at_s: float | None = None
 
     @property
@@ -67,8 +69,7 @@ class Driver(Generic[T]):
         flying: dict[asyncio.Task[Reply | Later], Ask[T]] = {}
         halted = asyncio.create_task(self.halt.asked())
         clock = asyncio.get_running_loop().time
-        deadline_s = self.sender.limits.deadline_s
-        ends_at_s = None if deadline_s is None else clock() + deadline_s
+        ends_at_s = None if self.deadline_s is None else clock() + self.deadline_s
         try:
             while True:
                 self._heed(halted, ends_at_s, clock())
@@ -127,7 +128,7 @@ class Driver(Generic[T]):
             self.sender.end(Interrupted(self.halt.why))
             self._drop_at_s = now_s + GRACE_S
         if ends_at_s is not None and now_s >= ends_at_s:
-            self.sender.end(CeilingReached(f"Limits(deadline_s={self.sender.limits.deadline_s:g}) is over"))
+            self.sender.end(CeilingReached(f"the run's deadline (deadline_s={self.deadline_s:g}) is over"))
             self._drop_at_s = now_s
 
     def _take(self, ask: Ask[T], reply: Reply, ready: deque[Ask[T]]) -> tuple[ItemResult[T], ...]:

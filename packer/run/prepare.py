@@ -125,10 +125,11 @@ async def prepare(
         warm_first=len(made.packs) > 1 and _is_cached(facts, pack_system(task, layout)),
         shared=shared_pace(limits),
     )
+    retries = chosen.max_retries if limits.retries is None else limits.retries
     sender = Sender(
         chosen.client,
         limits,
-        chosen.max_retries if limits.retries is None else limits.retries,
+        retries,
         turnstile,
         Spending(limits, prices, calls=tally.calls, spent_usd=probed_usd),
         needs,
@@ -136,7 +137,9 @@ async def prepare(
         Circuit(limits.outage_s),
         Trace(chosen.name, chosen.provider, sdk_traces=chosen.traces_itself),
     )
-    driver = Driver(sender, ladder, options.strategy, halt)
+    most_items = max((len(pack.slots) for pack in made.packs), default=1)
+    deadline_s = limits.run_deadline_s(made.worst_case_calls, most_items, retries)
+    driver = Driver(sender, ladder, options.strategy, halt, deadline_s)
     return Job(every, made, driver, tally, counter, layout, options.seed, kept, fingerprint)
 
 

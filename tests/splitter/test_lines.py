@@ -15,7 +15,7 @@ from schemas.pack import SINGLE_HANDLE, Pack, Slot
 from schemas.result import Fault, Split
 from schemas.settings import Layout
 from schemas.signal import SignalKind
-from splitter.lines import MOST_UNREAD, parse_lines
+from splitter.lines import MOST_OBJECTS, MOST_UNREAD, parse_lines
 from splitter.parse import Rung
 from tests.strategies import HOSTILE, SENTIMENT, plain_pack
 
@@ -235,3 +235,11 @@ def test_bombs_are_survived(text: str) -> None:
     assert set(values(text)) <= lost
     assert set(values(f"{text}\n{PERFECT}")) <= {*lost, *ALL}
     assert set(values(f"{PERFECT}\n{text}")) == {*ALL}
+
+
+def test_a_flood_of_objects_is_not_looked_through_to_its_end() -> None:
+    """A megabyte of empty objects took four seconds; nobody is asked so much in one call."""
+    row = '{"id":"item_1","answer":"positive"}'
+    near, far = "{}" * (MOST_OBJECTS - 1) + row, "{}" * MOST_OBJECTS + row
+    assert [entry.handle for entry in parse_lines(near, ["item_1"]).entries] == ["item_1"]
+    assert parse_lines(far, ["item_1"]).entries == ()

@@ -508,3 +508,29 @@ def test_a_scripted_client_needs_no_fake_clock_for_ceilings_on_calls() -> None:
     result = pack_and_run(texts(40), SENTIMENT, client=client, limits=Limits(max_calls=9))
     assert len(client.prompts) == 9
     assert result.outcomes[Outcome.ACCEPTED] == 0
+
+
+def test_without_a_deadline_one_follows_from_those_of_the_calls() -> None:
+    limits = Limits(item_timeout_s=2.0, headroom_s=10.0, outage_s=30.0)
+    assert limits.run_deadline_s(calls=5, items=4, retries=1) == 5 * 2 * (10 + 2 * 4) + 30
+    assert Limits(rpm=6, outage_s=0).run_deadline_s(1, 1, 0) == 60 / 6 + Limits().call_deadline_s(1)
+    assert Limits(tpm=9).run_deadline_s(5, 4, 1) is None
+    assert (
+        Limits(tpm=9, deadline_s=7.0).run_deadline_s(5, 4, 1)
+        == Limits(deadline_s=7.0).run_deadline_s(5, 4, 1)
+        == 7
+    )
+
+
+def test_the_deadline_that_follows_ends_a_run_that_would_not_end() -> None:
+    """A client that says for ever that it is to be asked a little later, and sometimes answers."""
+    limits = Limits(item_timeout_s=1.0, headroom_s=1.0, outage_s=50.0, concurrency=1)
+    waits = RateLimited("later", retry_after_s=40.0)
+    client = Provider(label, trouble=lambda number, sent: waits if number % 3 else None)
+    result = run(client, 400, limits, items=2)
+    whole_s = limits.run_deadline_s(200 * 5, 2, 0)
+    assert whole_s is not None
+    assert client.sent[-1].at_s - client.sent[0].at_s <= whole_s
+    assert result.stopped is not None
+    assert "the run's deadline (deadline_s=" in result.stopped
+    assert result.outcomes[Outcome.FAILED] == 0

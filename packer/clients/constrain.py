@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
 
 from schemas.chat import Completion, Message, Prompt
 from schemas.errors import CallRefused, ClientError
+from schemas.facts import ModelFacts
 from schemas.settings import Envelope
 from schemas.usage import Usage
 
@@ -19,6 +21,39 @@ _WORD = "kestrel"
 _ASKED = (Message("user", "Say hello in one short sentence."),)
 _STEPS: tuple[Envelope, ...] = ("keyed", "array", "lines")
 _KEYS = {"keyed": ("item_1", "item_2"), "array": ("results",)}
+
+
+_known: WeakKeyDictionary[object, dict[tuple[str, Envelope], Envelope]] = WeakKeyDictionary()
+"""By the caller's SDK client, as its server may change with the next one, whatever its address."""
+
+
+async def envelope_for(
+    owner: object,
+    model: str,
+    facts: ModelFacts,
+    complete: Callable[[Prompt], Awaitable[Completion]],
+    wanted: Envelope,
+) -> tuple[Envelope, tuple[Usage, ...]]:
+    """What a model can be held to: as its facts say, else as asked once for each client and model.
+
+    Args:
+        owner: the caller's client, for which the answer is remembered as long as it lives.
+        model: the model's name.
+        facts: what is known of it.
+        complete: asks the server.
+        wanted: the best envelope that is of use.
+
+    Returns:
+        The envelope, and what each call used that it took to know.
+    """
+    if facts.structured is not None:
+        return (wanted if facts.structured else "lines"), ()
+    known = _known.setdefault(owner, {})
+    if (model, wanted) in known:
+        return known[model, wanted], ()
+    found, used = await best_envelope(complete, wanted)
+    known[model, wanted] = found
+    return found, used
 
 
 async def best_envelope(

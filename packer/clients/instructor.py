@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict
 
 from packer.clients import anthropic as claude
 from packer.clients import openai as chat
 from packer.clients import openai_responses as responses
-from packer.clients.constrain import best_envelope
+from packer.clients.constrain import envelope_for
 from packer.clients.instructor_replies import cause_of, read, salvaged
 from packer.clients.redact import secrets_of
 from packer.clients.threads import called
@@ -42,7 +41,6 @@ _FORMS = ("response_format", "text", "output_config", "tool_choice", "parallel_t
 _OURS = frozenset(("model", "messages", "input", "stream", "n", "timeout", *_CAPS, *_FORMS))
 # Instructor merges these with a call's own; to replace them would drop the one or the other.
 _MERGED = frozenset(("system", "tools", "functions"))
-_known_envelopes: WeakKeyDictionary[object, dict[tuple[str, Envelope], Envelope]] = WeakKeyDictionary()
 
 
 def around(client: object, model: str, facts: ModelFacts | None) -> Client:
@@ -125,14 +123,7 @@ class InstructorClient:
 
     async def envelope(self, wanted: Envelope) -> tuple[Envelope, tuple[Usage, ...]]:
         """The best envelope that model and mode can be held to; asked once, unless it is known."""
-        if self._facts.structured is not None:
-            return (wanted if self._facts.structured else "lines"), ()
-        known = _known_envelopes.setdefault(self._client, {})
-        if (self.name, wanted) in known:
-            return known[self.name, wanted], ()
-        found, used = await best_envelope(self.complete, wanted)
-        known[self.name, wanted] = found
-        return found, used
+        return await envelope_for(self._client, self.name, self._facts, self.complete, wanted)
 
     def counter(self) -> TokenCounter | None:
         """None: the best counter for the model's name is chosen elsewhere."""

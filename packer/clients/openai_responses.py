@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from packer.clients.openai import BREAKPOINT
-from packer.clients.openai_sdk import SCHEMA_NAME, OpenAISdk
-from packer.clients.prefix import cache_key
-from packer.clients.wire import Filtered, count
+from packer.clients.openai_model import OpenAIModel
+from packer.clients.openai_sdk import SCHEMA_NAME
+from packer.clients.wire import count
 from schemas.chat import Completion, FinishReason, Prompt
 from schemas.facts import ModelFacts
-from schemas.protocols import TokenCounter
 from schemas.quota import Quota
-from schemas.settings import Envelope
 from schemas.usage import Usage
 
 _INCOMPLETE = {
@@ -27,8 +24,10 @@ _INCOMPLETE = {
 _FAILED = ("failed", "cancelled", "queued", "in_progress")
 
 
-class OpenAIResponses:
+class OpenAIResponses(OpenAIModel):
     """A model behind ``/v1/responses``."""
+
+    _ENDPOINT, _TALK, _TEXT = "responses", "input", "input_text"
 
     def __init__(
         self,
@@ -55,85 +54,19 @@ class OpenAIResponses:
         Raises:
             UsageError: no API key is set, or ``sdk`` is no OpenAI client.
         """
-        self._sdk = OpenAISdk(model, sdk, facts)
-        self.name = model
-        self.provider = self._sdk.provider
-        self.concurrency = concurrency
-        self.max_retries = self._sdk.max_retries
-        self._reasoning_tokens = reasoning_tokens
-        self._options = dict(options or {})
+        super().__init__(model, sdk, facts, concurrency, reasoning_tokens, options)
 
-    def __repr__(self) -> str:
-        return f"OpenAIResponses({self._sdk!r})"
+    def _read(self, raw: Any, quotas: tuple[Quota, ...]) -> Completion:
+        if raw.status in _FAILED:
+            raise self._sdk.broken_off(raw.status, getattr(raw.error, "message", None))
+        return completion(raw, quotas)
 
-    @property
-    def context_tokens(self) -> int | None:
-        """What the model holds; None when unknown."""
-        return self._sdk.facts.context_tokens
-
-    async def facts(self) -> ModelFacts:
-        """What is known of the model."""
-        return self._sdk.facts
-
-    async def envelope(self, wanted: Envelope) -> tuple[Envelope, tuple[Usage, ...]]:
-        """The best envelope that the server can be held to; one small call for servers not known yet."""
-        return await self._sdk.envelope(self, wanted)
-
-    def counter(self) -> TokenCounter | None:
-        """None: the best counter for the model's name is chosen elsewhere."""
-        return None
-
-    def reply_cap(self, prompt: Prompt) -> int:
-        """The prompt's own cap and room for reasoning, within the model's."""
-        return self._sdk.reply_cap(prompt, self._reasoning_tokens)
-
-    async def complete(self, prompt: Prompt) -> Completion:
-        """Answer one prompt, in one attempt.
-
-        Raises:
-            ClientError: nothing usable came back.
-        """
-        try:
-            raw, quotas = await self._sdk.create("responses", self._request(prompt))
-        except Filtered as error:
-            return Completion("", FinishReason.CONTENT_FILTER, quotas=error.quotas)
-        try:
-            if raw.status in _FAILED:
-                raise self._sdk.broken_off(raw.status, getattr(raw.error, "message", None))
-            return completion(raw, quotas)
-        except (AttributeError, TypeError, KeyError, IndexError) as error:
-            raise self._sdk.unreadable(error) from error
-
-    def _request(self, prompt: Prompt) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "model": self.name,
-            "input": [{"role": m.role, "content": m.content} for m in prompt.messages],
-            "max_output_tokens": self.reply_cap(prompt),
-            "store": False,
-        }
+    def _fields(self, prompt: Prompt) -> dict[str, Any]:
+        fields: dict[str, Any] = {"max_output_tokens": self.reply_cap(prompt), "store": False}
         if prompt.reply_schema:
             told = {"name": SCHEMA_NAME, "strict": True, "schema": dict(prompt.reply_schema)}
-            request["text"] = {"format": {"type": "json_schema", **told}}
-        if prompt.timeout_s is not None:
-            request["timeout"] = prompt.timeout_s
-        self._steer_cache(prompt, request)
-        return {**request, **self._options}
-
-    def _steer_cache(self, prompt: Prompt, request: dict[str, Any]) -> None:
-        """As for chat completions, in this API's words."""
-        cache, shared = self._sdk.facts.cache, prompt.shared_messages
-        if cache not in ("key", "breakpoint") or not shared:
-            return
-        request["prompt_cache_key"] = cache_key(prompt)
-        if cache == "breakpoint" and len(prompt.messages) == shared + 1:
-            last = prompt.messages[shared - 1]
-            part = {"type": "input_text", "text": last.content, "prompt_cache_breakpoint": BREAKPOINT}
-            request["input"][shared - 1] = {"role": last.role, "content": [part]}
-            request["prompt_cache_options"] = {"mode": "explicit"}
-
-    async def aclose(self) -> None:
-        """Close the SDK's connections, if they were opened here."""
-        await self._sdk.aclose()
+            fields["text"] = {"format": {"type": "json_schema", **told}}
+        return fields
 
 
 # The SDK builds its objects from whatever came, without a check; so do not trust their types.

@@ -6,16 +6,15 @@ Does not know: which endpoint is spoken to, or what is asked.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from packer.clients.headers import quotas_of
 from packer.clients.redact import secrets_of, struck_out
 from packer.clients.threads import called
 from packer.clients.wire import translated
 from packer.models import facts_of
-from schemas.chat import Prompt
+from schemas.chat import Completion, Prompt
 from schemas.errors import ClientError, UsageError
 from schemas.facts import ModelFacts
 from schemas.quota import Quota
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 SCHEMA_NAME = "answers"
 REASONING_TOKENS = 8_192
 """Room for a model's own reasoning on top of the reply: a cap, which costs nothing unless used."""
-
-_known_envelopes: WeakKeyDictionary[object, dict[tuple[str, Envelope], Envelope]] = WeakKeyDictionary()
-"""By the caller's SDK client, as its server may change with the next one, whatever its address."""
 
 
 class OpenAISdk:
@@ -116,19 +112,13 @@ class OpenAISdk:
         cap = prompt.max_output_tokens + room
         return min(cap, self.facts.output_tokens or cap)
 
-    async def envelope(self, client: Any, wanted: Envelope) -> tuple[Envelope, tuple[Usage, ...]]:
+    async def envelope(
+        self, complete: Callable[[Prompt], Awaitable[Completion]], wanted: Envelope
+    ) -> tuple[Envelope, tuple[Usage, ...]]:
         """What this server can be held to; asked once for each SDK client and model."""
-        from packer.clients.constrain import best_envelope
+        from packer.clients.constrain import envelope_for
 
-        if self.facts.structured is not None:
-            return (wanted if self.facts.structured else "lines"), ()
-        known = _known_envelopes.setdefault(self._given, {})
-        key = (self.model, wanted)
-        if key in known:
-            return known[key], ()
-        found, used = await best_envelope(client.complete, wanted)
-        known[key] = found
-        return found, used
+        return await envelope_for(self._given, self.model, self.facts, complete, wanted)
 
     async def aclose(self) -> None:
         """Close the connections, if they were opened here."""

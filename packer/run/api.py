@@ -104,17 +104,7 @@ def pack_and_run(
         task,
         model,
         client,
-        Options(
-            strategy,
-            budget or Budget(),
-            limits or Limits(),
-            fallback or Fallback(),
-            guard or Guard(),
-            layout or Layout(),
-            counter,
-            facts or ModelFacts(),
-            seed,
-        ),
+        _options(strategy, budget, limits, fallback, guard, layout, counter, facts, seed),
         resume,
         on_progress,
         halt,
@@ -149,17 +139,7 @@ async def pack_and_run_async(
         task,
         model,
         client,
-        Options(
-            strategy,
-            budget or Budget(),
-            limits or Limits(),
-            fallback or Fallback(),
-            guard or Guard(),
-            layout or Layout(),
-            counter,
-            facts or ModelFacts(),
-            seed,
-        ),
+        _options(strategy, budget, limits, fallback, guard, layout, counter, facts, seed),
         resume,
         on_progress,
         Halt(),
@@ -196,17 +176,7 @@ async def pack_and_stream(
         UsageError: as ``pack_and_run``.
         ClientError: as ``pack_and_run``.
     """
-    options = Options(
-        strategy,
-        budget or Budget(),
-        limits or Limits(),
-        fallback or Fallback(),
-        guard or Guard(),
-        layout or Layout(),
-        counter,
-        facts or ModelFacts(),
-        seed,
-    )
+    options = _options(strategy, budget, limits, fallback, guard, layout, counter, facts, seed)
     # Items first: a mistake in them must not cost a download or a server's start.
     every = as_items(items, text_field=text_field, id_field=id_field)
     chosen = choose(model=model, client=client, facts=facts)
@@ -221,6 +191,31 @@ async def pack_and_stream(
                 yield result
     finally:
         await chosen.aclose()
+
+
+def _options(
+    strategy: Strategy,
+    budget: Budget | None,
+    limits: Limits | None,
+    fallback: Fallback | None,
+    guard: Guard | None,
+    layout: Layout | None,
+    counter: TokenCounter | None,
+    facts: ModelFacts | None,
+    seed: int,
+) -> Options:
+    """A door's options, with the defaults of those that were not given."""
+    return Options(
+        strategy,
+        budget or Budget(),
+        limits or Limits(),
+        fallback or Fallback(),
+        guard or Guard(),
+        layout or Layout(),
+        counter,
+        facts or ModelFacts(),
+        seed,
+    )
 
 
 async def _run(

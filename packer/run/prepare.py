@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from packer.clients.choose import Chosen
 from packer.clients.constrain import PROBE_TOKENS
-from packer.pacing import Pace
+from packer.pacing import Need, Pace
 from packer.plan import Plan, plan_for
 from packer.prices import Prices
 from packer.render import pack_system, render, single_system
@@ -96,7 +96,7 @@ async def prepare(
     # The embedded model's own counter starts its server: blocking work that belongs in a thread.
     counter = options.counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
     tally = Tally(len(every), prices)
-    layout, probed_usd = await _held_to(chosen, options.layout, tally)
+    layout, probes, probed_usd = await _held_to(chosen, options.layout, tally)
     limits = options.limits
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
@@ -105,6 +105,8 @@ async def prepare(
     heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
     needs = Needs(heads[0], heads[1], chosen.reply_cap)
     pace = Pace(limits.ceilings)
+    for probe in probes:
+        pace.enter(asyncio.get_running_loop().time(), probe)
     route = Route.SINGLE if options.strategy == "single" else Route.PACK
     _check_ceilings(made, needs, pace, route, limits, prices)
     ladder = Ladder[T](
@@ -143,15 +145,16 @@ async def prepare(
     return Job(every, made, driver, tally, counter, layout, options.seed, kept, fingerprint)
 
 
-async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> tuple[Layout, Decimal]:
-    """The layout with an envelope that the provider can be held to, and what finding out has cost at most."""
+async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> tuple[Layout, list[Need], Decimal]:
+    """The layout with an envelope that the provider can be held to; what finding out has used and cost."""
     envelope, used = await chosen.envelope(layout.envelope)
+    most = Need(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
     cost_usd = Decimal(0)
     for usage in used:
         known_usd = tally.book("probe", None, Completion("", usage=usage))
-        most_usd = tally.prices.most_usd(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
+        most_usd = tally.prices.most_usd(most.input_tokens, most.output_tokens)
         cost_usd += known_usd if known_usd is not None else most_usd or 0
-    return replace(layout, envelope=envelope), cost_usd
+    return replace(layout, envelope=envelope), [most.used(usage) for usage in used], cost_usd
 
 
 def _planned(

@@ -42,9 +42,9 @@ from schemas.errors import (
 from schemas.facts import Price
 from schemas.protocols import Client
 from schemas.result import Fault
-from schemas.settings import Strategy
+from schemas.settings import Envelope, Strategy
 from schemas.usage import Usage
-from tests.fake_time import Provider, Sent, run_fake
+from tests.fake_time import Provider, Sent, fullest, run_fake
 from tests.strategies import SENTIMENT, label
 
 
@@ -534,3 +534,17 @@ def test_the_deadline_that_follows_ends_a_run_that_would_not_end() -> None:
     assert result.stopped is not None
     assert "the run's deadline (deadline_s=" in result.stopped
     assert result.outcomes[Outcome.FAILED] == 0
+
+
+def test_the_call_that_probes_a_server_counts_against_the_ceiling() -> None:
+    class Probed(Provider):
+        async def envelope(self, wanted: Envelope) -> tuple[Envelope, tuple[Usage, ...]]:
+            self.sent.append(Sent(asyncio.get_running_loop().time(), (), Prompt((), {}, 1)))
+            return wanted, (Usage(9, 0, 9),)
+
+    client = Probed(label)
+    result = run(client, 200, Limits(rpm=3, concurrency=8), items=20)
+    assert result.outcomes == {Outcome.ACCEPTED: 200}
+    assert fullest([(each.at_s, 1) for each in client.sent]) == 3
+    assert result.ledger.calls == len(client.sent) == 11
+    assert result.ledger.routes["probe"].calls == 1

@@ -39,19 +39,17 @@ from packer.out.options import (
     Tpm,
 )
 from packer.out.rows import pick_text_field, read_rows, write_results
-from packer.plan import Plan, plan
+from packer.out.summary import plan_summary, run_summary, told
+from packer.plan import plan
 from packer.run.api import pack_and_run
 from packer.run.job import OnProgress
 from schemas.errors import PacksplitError, UsageError
-from schemas.result import Outcome, RunResult
+from schemas.result import Outcome
 from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget, Layout, Limits
 from schemas.task import Task
 
 if TYPE_CHECKING:
     from packer.run.tally import Tally
-
-TREND_P = 0.01
-"""Trends this unlikely by chance are told; there are four tests a run."""
 
 _DEFAULTS = Limits()
 
@@ -121,7 +119,7 @@ def run_command(
                 on_progress=on_progress,
             )
         write_results(out, done)
-        _say(_run_summary(done, out), _told(done), as_json)
+        _say(run_summary(done, out), told(done), as_json)
         if done.stopped is not None:
             typer.echo(f"packsplit: the run ended early: {done.stopped}", err=True)
         failed = [result for result in done.unresolved if result.outcome is not Outcome.PENDING]
@@ -168,7 +166,7 @@ def plan_command(
             text_field=text,
             id_field=key,
         )
-        _say(_plan_summary(made), str(made), as_json)
+        _say(plan_summary(made), str(made), as_json)
 
 
 def main() -> None:
@@ -236,67 +234,3 @@ def _shown() -> Iterator[OnProgress | None]:
 
 def _say(summary: dict[str, object], text: str, as_json: bool) -> None:
     sys.stdout.write((json.dumps(summary) if as_json else text) + "\n")
-
-
-def _told(done: RunResult[object]) -> str:
-    """The ledger, and what was seen of bleed."""
-    lines = [str(done.ledger)]
-    if done.doubtful:
-        lines.append(f"{len(done.doubtful)} answers are doubtful; the results say why (column signals)")
-    lines += [each.detail for each in done.trends if each.p_value is not None and each.p_value <= TREND_P]
-    return "\n".join(lines)
-
-
-def _run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
-    ledger = done.ledger
-    return {
-        "items": len(done),
-        **{str(outcome): done.outcomes.get(outcome, 0) for outcome in Outcome},
-        "calls": ledger.calls,
-        "failed_calls": ledger.failed_calls,
-        "cost_usd": None if ledger.cost_usd is None else str(ledger.cost_usd),
-        "price_source": ledger.price_source,
-        "input_tokens": ledger.usage.input_tokens,
-        "cached_tokens": ledger.usage.cached_tokens,
-        "output_tokens": ledger.usage.output_tokens,
-        "one_by_one": {
-            "calls": ledger.baseline.calls,
-            "input_tokens": ledger.baseline.input_tokens,
-            "output_tokens": ledger.baseline.output_tokens,
-        },
-        "routes": {
-            name: {
-                "calls": each.calls,
-                "input_tokens": each.usage.input_tokens,
-                "cached_tokens": each.usage.cached_tokens,
-                "output_tokens": each.usage.output_tokens,
-            }
-            for name, each in ledger.routes.items()
-        },
-        "doubtful": len(done.doubtful),
-        "reply_signals": {str(kind): n for kind, n in done.reply_signals.items()},
-        "trends": {str(each.kind): {"p_value": each.p_value, "detail": each.detail} for each in done.trends},
-        "elapsed_s": round(done.elapsed_s, 3),
-        "model": done.model,
-        "counter": done.counter,
-        "stopped": done.stopped,
-        "out": str(out),
-    }
-
-
-def _plan_summary(made: Plan[object]) -> dict[str, object]:
-    return {
-        "items": len(made.items),
-        "repeated_texts": len(made.same_as),
-        "refused": {str(result.item_id): str(result.reason) for result in made.refused},
-        "calls": made.calls,
-        "worst_case_calls": made.worst_case_calls,
-        "input_tokens": made.input_tokens,
-        "reply_tokens": made.reply_tokens,
-        "one_by_one": {
-            "calls": made.baseline.calls,
-            "input_tokens": made.baseline.input_tokens,
-            "reply_tokens": made.baseline.output_tokens,
-        },
-        "counter": made.counter,
-    }

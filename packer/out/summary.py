@@ -1,0 +1,80 @@
+"""What a command says of a plan or a run: in words, and as JSON.
+
+Does not know: commands, or where it is said.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from packer.plan import Plan
+from schemas.result import Outcome, RunResult
+
+TREND_P = 0.01
+"""Trends this unlikely by chance are told; there are four tests a run."""
+
+
+def told(done: RunResult[object]) -> str:
+    """The ledger, and what was seen of bleed."""
+    lines = [str(done.ledger)]
+    if done.doubtful:
+        lines.append(f"{len(done.doubtful)} answers are doubtful; the results say why (column signals)")
+    lines += [each.detail for each in done.trends if each.p_value is not None and each.p_value <= TREND_P]
+    return "\n".join(lines)
+
+
+def run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
+    """A run as JSON: how items ended, what it took, and where results are."""
+    ledger = done.ledger
+    return {
+        "items": len(done),
+        **{str(outcome): done.outcomes.get(outcome, 0) for outcome in Outcome},
+        "calls": ledger.calls,
+        "failed_calls": ledger.failed_calls,
+        "cost_usd": None if ledger.cost_usd is None else str(ledger.cost_usd),
+        "price_source": ledger.price_source,
+        "input_tokens": ledger.usage.input_tokens,
+        "cached_tokens": ledger.usage.cached_tokens,
+        "output_tokens": ledger.usage.output_tokens,
+        "one_by_one": {
+            "calls": ledger.baseline.calls,
+            "input_tokens": ledger.baseline.input_tokens,
+            "output_tokens": ledger.baseline.output_tokens,
+        },
+        "routes": {
+            name: {
+                "calls": each.calls,
+                "input_tokens": each.usage.input_tokens,
+                "cached_tokens": each.usage.cached_tokens,
+                "output_tokens": each.usage.output_tokens,
+            }
+            for name, each in ledger.routes.items()
+        },
+        "doubtful": len(done.doubtful),
+        "reply_signals": {str(kind): n for kind, n in done.reply_signals.items()},
+        "trends": {str(each.kind): {"p_value": each.p_value, "detail": each.detail} for each in done.trends},
+        "elapsed_s": round(done.elapsed_s, 3),
+        "model": done.model,
+        "counter": done.counter,
+        "stopped": done.stopped,
+        "out": str(out),
+    }
+
+
+def plan_summary(made: Plan[object]) -> dict[str, object]:
+    """A plan as JSON."""
+    return {
+        "items": len(made.items),
+        "repeated_texts": len(made.same_as),
+        "refused": {str(result.item_id): str(result.reason) for result in made.refused},
+        "calls": made.calls,
+        "worst_case_calls": made.worst_case_calls,
+        "input_tokens": made.input_tokens,
+        "reply_tokens": made.reply_tokens,
+        "one_by_one": {
+            "calls": made.baseline.calls,
+            "input_tokens": made.baseline.input_tokens,
+            "reply_tokens": made.baseline.output_tokens,
+        },
+        "counter": made.counter,
+    }

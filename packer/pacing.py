@@ -58,7 +58,6 @@ class _Entry:
 class Ticket:
     """One call's place in the windows."""
 
-    need: Need
     entries: dict[QuotaKind, _Entry] = field(default_factory=dict)
 
 
@@ -138,7 +137,7 @@ class Pace:
 
     def enter(self, now_s: float, need: Need) -> Ticket:
         """Take the room; ask ``wait_s`` first."""
-        ticket = Ticket(need)
+        ticket = Ticket()
         for kind, amount in need.amounts.items():
             window = self._windows[kind]
             entry = ticket.entries[kind] = _Entry(now_s, amount)

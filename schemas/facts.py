@@ -92,6 +92,20 @@ class ModelFacts:
             if (value := getattr(self, name)) is not None and value < 1:
                 raise UsageError(f"ModelFacts({name}={value!r}) must be above zero; None means unknown.")
 
+    def reply_cap(self, tokens: int, room: int | None, usual_room: int) -> int:
+        """Most reply tokens to allow, within the model's.
+
+        Args:
+            tokens: of the reply proper.
+            room: what the caller grants on top for thinking; None takes the usual room, or none for a model
+                that is known not to think.
+            usual_room: the client's own.
+        """
+        if room is None:
+            room = 0 if self.reasons is False else usual_room
+        cap = tokens + room
+        return min(cap, self.output_tokens or cap)
+
     def over(self, other: ModelFacts) -> ModelFacts:
         """These facts, and the other's where these are silent."""
         told = {

@@ -132,11 +132,7 @@ class AnthropicMessages:
 
     def reply_cap(self, prompt: Prompt) -> int:
         """The prompt's own cap and room for thinking, within the model's."""
-        room = self._thinking_tokens
-        if room is None:
-            room = 0 if self._facts.reasons is False else THINKING_TOKENS
-        cap = prompt.max_output_tokens + room
-        return min(cap, self._facts.output_tokens or cap)
+        return self._facts.reply_cap(prompt.max_output_tokens, self._thinking_tokens, THINKING_TOKENS)
 
     async def complete(self, prompt: Prompt) -> Completion:
         """Answer one prompt, in one attempt.

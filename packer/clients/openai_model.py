@@ -5,6 +5,7 @@ Does not know: how an endpoint words a request, or how its replies are read.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -19,9 +20,11 @@ from schemas.settings import Envelope
 from schemas.usage import Usage
 
 BREAKPOINT = {"mode": "explicit"}
+REASONING_TOKENS = 8_192
+"""Room for a model's own reasoning on top of the reply: a cap, which costs nothing unless used."""
 
 
-class OpenAIModel:
+class OpenAIModel(ABC):
     """A model behind one of OpenAI's endpoints; see ``OpenAIChat`` and ``OpenAIResponses``."""
 
     _ENDPOINT: ClassVar[str]
@@ -71,7 +74,7 @@ class OpenAIModel:
 
     def reply_cap(self, prompt: Prompt) -> int:
         """The prompt's own cap and room for reasoning, within the model's."""
-        return self._sdk.reply_cap(prompt, self._reasoning_tokens)
+        return self._sdk.facts.reply_cap(prompt.max_output_tokens, self._reasoning_tokens, REASONING_TOKENS)
 
     async def complete(self, prompt: Prompt) -> Completion:
         """Answer one prompt, in one attempt.
@@ -93,12 +96,13 @@ class OpenAIModel:
         await self._sdk.aclose()
 
     # The SDK builds its objects from whatever came, without a check; so do not trust their types.
+    @abstractmethod
     def _read(self, raw: Any, quotas: tuple[Quota, ...]) -> Completion:
-        raise NotImplementedError
+        """Read a reply in the endpoint's form."""
 
+    @abstractmethod
     def _fields(self, prompt: Prompt) -> dict[str, Any]:
         """What is the endpoint's own in a request: the cap and the schema, in its words."""
-        raise NotImplementedError
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         talk: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in prompt.messages]

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
 SCHEMA_NAME = "answers"
-REASONING_TOKENS = 8_192
-"""Room for a model's own reasoning on top of the reply: a cap, which costs nothing unless used."""
 
 
 class OpenAISdk:
@@ -103,14 +101,6 @@ class OpenAISdk:
         why = struck_out(str(said or "nothing more"), self._secrets)
         told = f"{self.provider} ended the reply as {how}: {why}"
         return ClientError(told, provider=self.provider, transient=True)
-
-    def reply_cap(self, prompt: Prompt, reasoning_tokens: int | None) -> int:
-        """Most reply tokens to allow: the prompt's own cap and room for reasoning, within the model's."""
-        room = reasoning_tokens
-        if room is None:
-            room = 0 if self.facts.reasons is False else REASONING_TOKENS
-        cap = prompt.max_output_tokens + room
-        return min(cap, self.facts.output_tokens or cap)
 
     async def envelope(
         self, complete: Callable[[Prompt], Awaitable[Completion]], wanted: Envelope

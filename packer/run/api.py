@@ -16,7 +16,7 @@ from packer.clients.choose import Chosen, choose
 from packer.run.halt import Halt, terminable
 from packer.run.job import OnProgress, Options
 from packer.run.loop import run_to_end
-from packer.run.prepare import fingerprint_of, prepare, prepare_or_halt
+from packer.run.prepare import fingerprint_of, prepare
 from packer.run.trends import trends
 from schemas.errors import ClientError, GuardStop, Interrupted, RunError
 from schemas.facts import ModelFacts
@@ -230,7 +230,7 @@ async def _run(
 ) -> RunResult[T]:
     chosen = choose(model=model, client=client, facts=options.facts)
     try:
-        job = await prepare_or_halt(chosen, every, task, options, resume, halt)
+        job = await halt.unless_asked(prepare(chosen, every, task, options, resume, halt))
         if job is None:
             return _not_begun(every, task, chosen, resume, halt.why)
         start_s = time.perf_counter()

@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Halt:
@@ -42,6 +45,17 @@ class Halt:
                 return
             self._waiting.append((loop, future))
         await future
+
+    async def unless_asked(self, job: Coroutine[object, object, T]) -> T | None:
+        """A job's result; None when it is given up because someone asks for the end meanwhile."""
+        making, asked = asyncio.create_task(job), asyncio.create_task(self.asked())
+        try:
+            await asyncio.wait({making, asked}, return_when=asyncio.FIRST_COMPLETED)
+            return await making if making.done() else None
+        finally:
+            for each in (making, asked):
+                each.cancel()
+            await asyncio.gather(making, asked, return_exceptions=True)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -46,33 +45,11 @@ from schemas.task import Task
 
 T = TypeVar("T")
 
-log = logging.getLogger("packsplit")
-
 WARM_TOKENS = 1_024
 """Shorter prefixes are not cached by any provider, so nothing is gained by letting one call go ahead."""
 
 CEILING_SHARE = 0.5
 """Of a ceiling on tokens a minute, one call's prompt may take so much."""
-
-
-async def prepare_or_halt(
-    chosen: Chosen,
-    every: Sequence[Item],
-    task: Task[T],
-    options: Options,
-    resume: RunResult[T] | None,
-    halt: Halt,
-) -> Job[T] | None:
-    """``prepare``, given up when someone asks the run to end meanwhile: then None."""
-    making = asyncio.create_task(prepare(chosen, every, task, options, resume, halt))
-    asked = asyncio.create_task(halt.asked())
-    try:
-        await asyncio.wait({making, asked}, return_when=asyncio.FIRST_COMPLETED)
-        return await making if making.done() else None
-    finally:
-        for each in (making, asked):
-            each.cancel()
-        await asyncio.gather(making, asked, return_exceptions=True)
 
 
 async def prepare(
@@ -215,9 +192,11 @@ def _check_ceilings(
     made: Plan[T], needs: Needs, pace: Pace, route: Route, limits: Limits, prices: Prices
 ) -> None:
     """Refuse ceilings that a single call of the plan would break."""
-    by_size = sorted(made.packs, key=lambda pack: sum(slot.size_tokens for slot in pack.slots))[-1:]
-    by_count = sorted(made.packs, key=lambda pack: len(pack.slots))[-1:]
-    for pack in by_size + by_count:
+    if not made.packs:
+        return
+    by_size = max(made.packs, key=lambda pack: sum(slot.size_tokens for slot in pack.slots))
+    by_count = max(made.packs, key=lambda pack: len(pack.slots))
+    for pack in (by_size, by_count):
         prompt = render(pack, max_output_tokens=made.allowance.max_output_tokens(len(pack.slots)))
         need = needs.of(Ask(pack, prompt, route))
         if (broken := pace.too_large(need)) is not None:

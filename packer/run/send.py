@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from random import Random
 from typing import TypeVar
 
@@ -175,7 +176,7 @@ class Sender:
             # An error with a status was answered without a model's work; one without may have cost all.
             idle = reply.status is not None
             used, quotas = (Need(0, 0) if idle else place.need), reply.quotas
-            cost_usd = self.spending.nothing if idle else None
+            cost_usd = Decimal(0) if idle else None
         self.spending.settle(place.reserved_usd, cost_usd)
         self.turnstile.leave(place, used, quotas)
         self._note(place, reply)

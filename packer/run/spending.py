@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar
 
 from packer.pacing import Need
 from packer.prices import Prices
@@ -31,8 +30,6 @@ class Spending:
     calls: int = 0
     spent_usd: Decimal = Decimal(0)
     reserved_usd: Decimal = Decimal(0)
-
-    nothing: ClassVar[Decimal] = Decimal(0)
 
     def refused(self, need: Need) -> str | None:
         """Why a call that may need this much must not go; None when it may."""

@@ -34,10 +34,12 @@ class RouteSum:
     Attributes:
         calls: how many, failed ones included.
         usage: tokens as the provider reported them; a field is None when no call reported it.
+        cost_usd: what those with a known price cost; None when there is none.
     """
 
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,16 @@ class Ledger:
         usage: tokens as the provider reported them; a field is None when no call reported it.
         baseline: the same items, one call each.
         routes: the same sums by rung of the ladder (``pack``, ``repack``, ``session``, ``single``), and by
-            overhead (``probe``: finding out what a server can be held to).
+            overhead (``probe``: finding out what a server can be held to; ``baseline``: items asked alone
+            first, to measure with; their answers are kept).
         cost_usd: what the calls with a known price and usage cost; None when there is none.
         unpriced_calls: replies whose cost is not known; ``cost_usd`` leaves them out.
         price_source: where the price comes from, or why there is none.
+        charged: what items were charged for; with the overheads, all there is, to the token and the cent.
+        overheads: what no item was charged for: ``canary`` (its share of packs), ``probe``.
+        maybe_paid_calls: calls that were sent by a process that died before it kept a reply; the sums above
+            leave them out.
+        maybe_paid_usd: the most those can have cost; None when not known.
     """
 
     calls: int
@@ -66,6 +74,10 @@ class Ledger:
     cost_usd: Decimal | None = None
     unpriced_calls: int = 0
     price_source: str = ""
+    charged: RouteSum = field(default_factory=RouteSum)
+    overheads: Mapping[str, RouteSum] = field(default_factory=dict)
+    maybe_paid_calls: int = 0
+    maybe_paid_usd: Decimal | None = None
 
     def __str__(self) -> str:
         rows = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -15,6 +16,7 @@ from schemas.evidence import Quote
 from schemas.item import ItemId
 from schemas.ledger import Ledger
 from schemas.pack import Slot
+from schemas.review import Review
 from schemas.signal import Signal, SignalKind, Trend, Trust
 from schemas.usage import Usage
 
@@ -170,6 +172,11 @@ class ItemResult(Generic[T_co]):
         same_as: the input with the same text whose answer this is; None when it was asked itself.
         trust: how far an accepted value is to be trusted.
         quotes: the words the value rests on, where the task asks for them.
+        call: names the call that settled it, as the store and the review know it; empty without one.
+        unmetered_attempts: of the attempts, those whose tokens the provider did not report; ``usage`` leaves
+            them out.
+        cost_usd: this item's share of what its calls cost; None when no call's cost is known.
+        review: what a person decided on the value; None when nobody looked at it.
     """
 
     item_id: ItemId
@@ -183,6 +190,10 @@ class ItemResult(Generic[T_co]):
     same_as: ItemId | None = None
     trust: Trust = Trust.CLEAN
     quotes: tuple[Quote, ...] = ()
+    call: str = ""
+    unmetered_attempts: int = 0
+    cost_usd: Decimal | None = None
+    review: Review | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

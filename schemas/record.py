@@ -1,0 +1,145 @@
+"""A run as its store tells it: items, calls, reviews and sums, for status, review, export and report.
+
+Does not know: how it is stored, or how it is shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from schemas.advice import Advice
+from schemas.comparison import Comparison
+from schemas.item import ItemId
+from schemas.ledger import Ledger
+from schemas.result import ItemResult
+from schemas.review import Gate, Review
+from schemas.signal import Trend
+from schemas.usage import Usage
+
+
+class ItemState(StrEnum):
+    """Where one item stands."""
+
+    QUEUED = "queued"
+    IN_FLIGHT = "in_flight"
+    ACCEPTED = "accepted"
+    HELD = "held"
+    FAILED = "failed"
+
+
+class CallState(StrEnum):
+    """Where one call stands; ``maybe_paid``: it was sent, and the process died before a reply was kept."""
+
+    IN_FLIGHT = "in_flight"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    MAYBE_PAID = "maybe_paid"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """One item.
+
+    Attributes:
+        id: the caller's.
+        text: the input; None where the run keeps no texts.
+        state: where it stands.
+        group: whose packs it may share; None without groups.
+        result: how it ended, its value as plain JSON; None until then.
+        attempts: calls it took part in so far.
+    """
+
+    id: ItemId
+    text: str | None
+    state: ItemState
+    group: str | None = None
+    result: ItemResult[object] | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One attempt at a call.
+
+    Attributes:
+        name: of the ask; attempts at the same ask share it, and ``ItemResult.call`` names it.
+        route: ``pack``, ``repack``, ``session``, ``single``, ``baseline``, ``probe``.
+        members: ids of its items in seat order; canaries left out.
+        state: where it stands.
+        sent_at_s: seconds since 1970; None when nothing was sent.
+        took_s: until the reply; None without one.
+        usage: as reported.
+        cost_usd: what it cost; None when not known.
+        error: the error that came instead of a reply, in words; empty without.
+    """
+
+    name: str
+    route: str
+    members: tuple[ItemId, ...]
+    state: CallState
+    sent_at_s: float | None = None
+    took_s: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run.
+
+    Attributes:
+        name: the run's.
+        path: its file.
+        model: who is asked.
+        instruction: of the task.
+        created_at: ISO 8601 in UTC.
+        items: in input order.
+        calls: in the order of sending.
+        ledger: sums; without a baseline while the run goes on.
+        gate: where it stands with its reviewer.
+        reviews: all decisions, oldest first.
+        running: whether a process works on it now.
+        owner: that process, in words; empty without.
+        stopped: why it ended early; None when it did not.
+        comparisons: packing beside other ways: over all items, then by group; empty until known.
+        trends: tests over all packed answers.
+        advice: said before the first call.
+        texts_kept: whether inputs are in the store.
+    """
+
+    name: str
+    path: str
+    model: str
+    instruction: str
+    created_at: str
+    items: tuple[ItemRecord, ...]
+    calls: tuple[CallRecord, ...]
+    ledger: Ledger
+    gate: Gate = Gate.NONE
+    reviews: tuple[Review, ...] = ()
+    running: bool = False
+    owner: str = ""
+    stopped: str | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    trends: tuple[Trend, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    texts_kept: bool = True
+
+    @property
+    def states(self) -> Counter[ItemState]:
+        """How many items stand where."""
+        return Counter(item.state for item in self.items)
+
+    @property
+    def released(self) -> bool:
+        """Whether results may go on: nobody waits for a reviewer, and none was refused."""
+        return self.gate in (Gate.NONE, Gate.PASSED)
+
+    @property
+    def maybe_paid(self) -> tuple[CallRecord, ...]:
+        """Calls whose reply was lost with its process: the provider may have been paid for them."""
+        return tuple(call for call in self.calls if call.state is CallState.MAYBE_PAID)

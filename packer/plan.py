@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Generic, TypeVar
 
 from packer.baseline import predict
-from packer.binpack import pack_in_order, pack_tightly
 from packer.budget import Allowance, allowance
 from packer.delimit import end
 from packer.models import facts_of
 from packer.render import pack_system
-from packer.seat import DEAR_NONCE, SALT, Markers, alone, seat
+from packer.seat import DEAR_NONCE, Markers, alone, seat
+from packer.seating import Seating, decide, distinct
 from packer.tokens import counter_for
 from schemas.errors import BadTask
 from schemas.facts import ModelFacts
 from schemas.guard import Canary, Guard
-from schemas.item import Item, ItemId, ItemLike, as_items
+from schemas.item import GroupBy, Item, ItemId, ItemLike, as_items
 from schemas.ledger import Baseline
 from schemas.output import Mismatch
 from schemas.pack import Pack
 from schemas.protocols import TokenCounter
-from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.result import ItemResult
 from schemas.settings import Budget, Fallback, Layout, Strategy
 from schemas.task import Task
 
@@ -42,6 +41,7 @@ class Plan(Generic[T_co]):
     Attributes:
         items: all inputs, in input order.
         packs: the calls, in the order in which they are sent.
+        sample: calls that ask one item alone before any pack, as the baseline.
         refused: inputs that no call will be spent on, with the reason.
         same_as: inputs whose text was seen before, and the input that is asked for them.
         counter: the counter's name.
@@ -50,10 +50,12 @@ class Plan(Generic[T_co]):
         worst_case_calls: calls if everything that can go wrong does.
         allowance: the room each pack had.
         baseline: one call per distinct text.
+        seating: the plan in plain numbers.
     """
 
     items: tuple[Item, ...]
     packs: tuple[Pack[T_co], ...]
+    sample: tuple[Pack[T_co], ...]
     refused: tuple[ItemResult[T_co], ...]
     same_as: dict[ItemId, ItemId]
     counter: str
@@ -62,11 +64,12 @@ class Plan(Generic[T_co]):
     worst_case_calls: int
     allowance: Allowance
     baseline: Baseline
+    seating: Seating[T_co]
 
     @property
     def calls(self) -> int:
         """Calls when every reply is good."""
-        return len(self.packs)
+        return len(self.sample) + len(self.packs)
 
     def __str__(self) -> str:
         alone = self.baseline
@@ -97,6 +100,8 @@ def plan(
     guard: Guard | None = None,
     strategy: Strategy = "pack",
     seed: int = 0,
+    baseline: int = 0,
+    group_by: GroupBy | None = None,
     text_field: str | None = None,
     id_field: str | None = None,
 ) -> Plan[T]:
@@ -115,6 +120,8 @@ def plan(
         guard: its canaries take seats.
         strategy: ``"single"`` and ``"session"`` plan one call per item.
         seed: same seed, same packs and prompts.
+        baseline: so many items are asked alone first, to measure with.
+        group_by: items share packs only within a group: a record's field that names it, or a function.
         text_field: the text's field in records, when not ``text``.
         id_field: the id's field in records, when not ``id``.
 
@@ -132,7 +139,7 @@ def plan(
         (1, {2: 0})
     """
     return plan_for(
-        as_items(items, text_field=text_field, id_field=id_field),
+        as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
         task,
         counter=counter or counter_for(model),
         facts=(facts or ModelFacts()).over(facts_of(model)),
@@ -142,6 +149,7 @@ def plan(
         guard=guard or Guard(),
         strategy=strategy,
         seed=seed,
+        sample_items=baseline,
     )
 
 
@@ -157,67 +165,64 @@ def plan_for(
     guard: Guard,
     strategy: Strategy,
     seed: int,
+    sample_items: int = 0,
+    markers: Markers | None = None,
+    seating: Seating[T] | None = None,
 ) -> Plan[T]:
-    """``plan``, for items made already, which may be none: a resumed run can have nothing left to ask."""
+    """``plan``, for items made already, which may be none: a resumed run can have nothing left to ask.
+
+    Args:
+        every: the items.
+        task: what is asked of each.
+        counter: counts tokens.
+        facts: what is known of the model.
+        budget: how large a pack may grow.
+        layout: as used.
+        fallback: the ladder.
+        guard: its canaries take seats.
+        strategy: how packs are asked.
+        seed: of the run.
+        sample_items: so many are asked alone first, as the baseline.
+        markers: prices markers; None makes them.
+        seating: of the same inputs, decided before; None decides.
+    """
     canaries = _checked_canaries(guard.canaries, task) if strategy == "pack" else ()
-    asked, same_as = _distinct(every)
-    refused: list[ItemResult[T]] = [
-        _refuse(item, Fault.EMPTY_TEXT, "the text is empty; nothing was asked")
-        for item in every
-        if not item.text.strip()
-    ]
-    fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
-    room = allowance(task, budget, layout, counter, fixed_tokens=fixed, facts=facts)
-    markers = Markers(counter, layout)
-    if canaries:
-        room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
-    texts = markers.text_tokens([item.text for item in asked])
-    fitting: list[tuple[Item, int]] = []
-    for item, tokens in zip(asked, texts, strict=True):
-        if tokens + markers.dearest <= room.room.tokens:
-            fitting.append((item, tokens))
-        else:
-            detail = (
-                f"the text takes {tokens:,} tokens ({counter.name}); one call has room for "
-                f"{room.room.tokens:,}. Raise Budget(input_tokens=...) or shorten the text"
-            )
-            refused.append(_refuse(item, Fault.OVER_BUDGET, detail))
+    asked, same_as = distinct(every)
+    markers = markers or Markers(counter, layout)
+    if seating is None:
+        fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
+        room = allowance(task, budget, layout, counter, fixed_tokens=fixed, facts=facts)
+        if canaries:
+            room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
+        seating = decide(every, asked, room, markers, layout, counter, strategy, seed, sample_items)
+    room, tokens = seating.allowance, seating.text_tokens
+    sample = tuple(alone(task, every[each], tokens[each], layout) for each in seating.sample)
     if strategy != "pack":
-        packs: tuple[Pack[T], ...] = tuple(alone(task, item, tokens, layout) for item, tokens in fitting)
-        input_tokens = predict(task, [n for _, n in fitting], 0, counter).input_tokens or 0
+        packs = tuple(alone(task, every[each], tokens[each], layout) for (each,) in seating.bins)
+        input_tokens = predict(task, [tokens[each] for (each,) in seating.bins], 0, counter).input_tokens or 0
     else:
-        packs = tuple(_packs(fitting, task, layout, room, markers, seed, canaries))
+        packs = tuple(
+            seat(
+                f"p{n}", task, [(every[i], tokens[i]) for i in bin_], layout, seed, markers, canaries=canaries
+            )
+            for n, bin_ in enumerate(seating.bins)
+        )
         input_tokens = markers.prompt_tokens(packs, pack_system(task, layout))
+    alone_first = predict(task, [tokens[each] for each in seating.sample], 0, counter)
     return Plan(
         items=tuple(every),
         packs=packs,
-        refused=tuple(refused),
+        sample=sample,
+        refused=seating.refused,
         same_as=same_as,
         counter=counter.name,
-        input_tokens=input_tokens,
-        reply_tokens=room.reply_tokens_per_item * sum(len(pack.slots) for pack in packs),
-        worst_case_calls=_worst_case(packs, fallback, strategy),
+        input_tokens=input_tokens + (alone_first.input_tokens or 0) * bool(sample),
+        reply_tokens=room.reply_tokens_per_item * sum(len(pack.slots) for pack in (*sample, *packs)),
+        worst_case_calls=len(sample) + _worst_case(packs, fallback, strategy),
         allowance=room,
-        baseline=predict(task, [n for _, n in fitting], room.reply_tokens_per_item, counter),
+        baseline=predict(task, list(tokens.values()), room.reply_tokens_per_item, counter),
+        seating=seating,
     )
-
-
-def _packs(
-    fitting: Sequence[tuple[Item, int]],
-    task: Task[T],
-    layout: Layout,
-    room: Allowance,
-    markers: Markers,
-    seed: int,
-    canaries: Sequence[Canary],
-) -> Iterable[Pack[T]]:
-    members = list(fitting)
-    if layout.packing == "tight" and layout.shuffle:
-        Random(f"{SALT}:{seed}:order").shuffle(members)
-    way = pack_tightly if layout.packing == "tight" else pack_in_order
-    for number, bin_ in enumerate(way([tokens + markers.dearest for _, tokens in members], room.room)):
-        seated = [members[index] for index in bin_]
-        yield seat(f"p{number}", task, seated, layout, seed, markers, canaries=canaries)
 
 
 def _worst_case(packs: Sequence[Pack[object]], fallback: Fallback, strategy: Strategy) -> int:
@@ -236,23 +241,3 @@ def _checked_canaries(canaries: Sequence[Canary], task: Task[object]) -> Sequenc
             told = f"The canary {canary.text[:40]!r} has an answer that the task does not allow: {error}"
             raise BadTask(told) from None
     return canaries
-
-
-def _distinct(items: Sequence[Item]) -> tuple[list[Item], dict[ItemId, ItemId]]:
-    """Items to ask, and for each repeated text the item that is asked for it."""
-    first: dict[str, ItemId] = {}
-    asked: list[Item] = []
-    same_as: dict[ItemId, ItemId] = {}
-    for item in items:
-        if not item.text.strip():
-            continue
-        if item.text in first:
-            same_as[item.id] = first[item.text]
-        else:
-            first[item.text] = item.id
-            asked.append(item)
-    return asked, same_as
-
-
-def _refuse(item: Item, fault: Fault, detail: str) -> ItemResult[T_co]:
-    return ItemResult(item.id, Outcome.FAILED, reason=Reason(fault, detail))

@@ -7,7 +7,7 @@ way. Does not know: budgets, the wording of prompts, or which items ought to sha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -61,10 +61,11 @@ def seat(
         texts.append(canary.text)
     if layout.shuffle:
         random.shuffle(order)
-    nonce = markers.cheap_nonce(random, texts)
     seals: Sequence[str | None] = (
         draw_seals(random, len(order)) if layout.binding == "seal" else [None] * len(order)
     )
+    # Last of all draws: how many it takes depends on a counter that may be another one next time.
+    nonce = markers.nonce(pack_id, random, texts)
     handles = HANDLES[: len(order)]
     costs = markers.cost(handles, nonce, seals)
     slots = tuple(
@@ -99,13 +100,29 @@ class Markers:
     the text's, whatever the nonce.
     """
 
-    def __init__(self, counter: TokenCounter, layout: Layout) -> None:
+    def __init__(
+        self,
+        counter: TokenCounter,
+        layout: Layout,
+        *,
+        nonces: Mapping[str, str] | None = None,
+        dearest_tokens: int | None = None,
+    ) -> None:
+        """Price the markers.
+
+        Args:
+            counter: counts.
+            layout: seals make markers dearer.
+            nonces: by pack, those that were drawn before, when a run is carried on.
+            dearest_tokens: what a marker took at most when the run was planned; None counts it.
+        """
         self._counter = counter
+        self._nonces = nonces or {}
         seal = _DEAR_SEAL if layout.binding == "seal" else None
         self._seal = seal
         first, *_ = counts = counter.count_batch([block("", h, DEAR_NONCE, seal) for h in HANDLES])
         self._reference = first
-        self.dearest = max(counts) + (_SEAL_SPARE if seal else 0)
+        self.dearest = dearest_tokens or max(counts) + (_SEAL_SPARE if seal else 0)
 
     def text_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens that each text adds to a block, its marker left out."""
@@ -122,8 +139,10 @@ class Markers:
             [block("", handle, nonce, seal) for handle, seal in zip(handles, seals, strict=True)]
         )
 
-    def cheap_nonce(self, random: Random, texts: Sequence[str]) -> str:
-        """Draw nonces until one takes no more tokens than the reserve; the first nearly always does."""
+    def nonce(self, pack_id: str, random: Random, texts: Sequence[str]) -> str:
+        """The pack's own, or the first draw that takes no more tokens than the reserve."""
+        if (known := self._nonces.get(pack_id)) is not None:
+            return known
         while True:
             nonce = draw_nonce(random, texts)
             (cost,) = self._counter.count_batch([block("", HANDLES[0], nonce, self._seal)])

@@ -6,8 +6,8 @@ Does not know: tasks, tokens, packs, or whether a text is too long for a model.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from schemas.errors import BadItem
@@ -23,10 +23,16 @@ class Item:
     Attributes:
         id: the caller's id, unique within a run.
         text: what the model is shown; data, never an instruction.
+        group: items share packs only within a group, and costs are told by group; None for all in one.
+        depends_on: ids of items whose answers this one needs; such items cannot be packed.
+        human_step: what a person has to do before this item can be asked, if anything; neither can these.
     """
 
     id: ItemId
     text: str
+    group: str | None = None
+    depends_on: tuple[ItemId, ...] = ()
+    human_step: str = ""
 
 
 @runtime_checkable
@@ -41,9 +47,16 @@ class Dumpable(Protocol):
 ItemLike = str | Item | Mapping[str, object] | tuple[ItemId, str] | Dumpable
 """What one input may be: a text, an ``Item``, a record, a pydantic model, or ``(id, text)``."""
 
+GroupBy = str | Callable[[ItemLike], str]
+"""The field of a record that names its group, or a function of the input."""
+
 
 def as_items(
-    inputs: Iterable[ItemLike], *, text_field: str | None = None, id_field: str | None = None
+    inputs: Iterable[ItemLike],
+    *,
+    text_field: str | None = None,
+    id_field: str | None = None,
+    group_by: GroupBy | None = None,
 ) -> list[Item]:
     """Turn any accepted inputs into items with unique ids.
 
@@ -55,6 +68,7 @@ def as_items(
         inputs: any iterable; read once.
         text_field: which field of a record is its text, when it is not ``text``.
         id_field: which field of a record is its id, when it is not ``id``.
+        group_by: which field of a record names its group, or a function that does.
 
     Returns:
         One item per input, in input order.
@@ -66,7 +80,7 @@ def as_items(
         raise BadItem(
             "The items are one string; pass a list of texts (a string would become one item per letter)."
         )
-    items = list(_each(inputs, text_field, id_field))
+    items = list(_each(inputs, text_field, id_field, group_by))
     if not items:
         raise BadItem("There are no items: the run would be empty.")
     seen: dict[str, int] = {}
@@ -80,9 +94,13 @@ def as_items(
     return items
 
 
-def _each(inputs: Iterable[ItemLike], text_field: str | None, id_field: str | None) -> Iterator[Item]:
+def _each(
+    inputs: Iterable[ItemLike], text_field: str | None, id_field: str | None, group_by: GroupBy | None
+) -> Iterator[Item]:
     for index, value in enumerate(inputs):
         item = _one(index, value, text_field, id_field)
+        if group_by is not None:
+            item = replace(item, group=_group(index, value, group_by))
         if isinstance(item.id, bool) or not isinstance(item.id, str | int):
             raise BadItem(f"Input number {index} has the id {item.id!r}: ids are strings or integers.")
         if not isinstance(item.text, str):
@@ -130,3 +148,19 @@ def _record(index: int, record: Mapping[str, object], text_field: str | None, id
                 "name its text with text_field=, or convert its values."
             ) from error
     return Item(item_id, text)  # type: ignore[arg-type]  # both are checked by _each, for every input shape
+
+
+def _group(index: int, value: ItemLike, group_by: GroupBy) -> str:
+    if callable(group_by):
+        found: object = group_by(value)
+    else:
+        record = value.model_dump(mode="json") if isinstance(value, Dumpable) else value
+        if not isinstance(record, Mapping) or group_by not in record:
+            raise BadItem(
+                f"Input number {index} has no field {group_by!r} to group by: give records that have it, or "
+                "a function as group_by."
+            )
+        found = record[group_by]
+    if found is None or isinstance(found, bool) or not isinstance(found, str | int):
+        raise BadItem(f"Input number {index} has the group {found!r}: groups are strings or integers.")
+    return str(found)

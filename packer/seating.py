@@ -1,0 +1,141 @@
+"""What a plan has decided, apart from any prompt: who sits together, who is asked alone, who is refused.
+
+Plain numbers, so that another process can carry out the very same plan without counting a text again.
+Does not know: prompts, clients, or how the seats were chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Generic, TypeVar
+
+from packer.binpack import pack_in_order, pack_tightly
+from packer.budget import Allowance
+from packer.seat import SALT, Markers
+from schemas.item import Item, ItemId
+from schemas.protocols import TokenCounter
+from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.settings import Layout, Strategy
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Seating(Generic[T_co]):
+    """Who sits where.
+
+    Attributes:
+        bins: of each pack, its members as positions among the inputs.
+        sample: positions of the inputs that are asked alone before any pack, as the baseline.
+        text_tokens: of each input's text, by position; inputs that are not asked are missing.
+        dearest_tokens: most that a marker adds to a text.
+        refused: inputs that no call is spent on.
+        allowance: the room each pack had.
+    """
+
+    bins: tuple[tuple[int, ...], ...]
+    sample: tuple[int, ...]
+    text_tokens: dict[int, int]
+    dearest_tokens: int
+    refused: tuple[ItemResult[T_co], ...]
+    allowance: Allowance
+
+
+def decide(
+    every: Sequence[Item],
+    asked: Sequence[int],
+    room: Allowance,
+    markers: Markers,
+    layout: Layout,
+    counter: TokenCounter,
+    strategy: Strategy,
+    seed: int,
+    sample_items: int,
+) -> Seating[T]:
+    """Decide who is refused, who is asked alone first, and who sits together.
+
+    Args:
+        every: all inputs.
+        asked: positions of those with a text of their own.
+        room: for items in one pack.
+        markers: count texts.
+        layout: order and way of packing.
+        counter: named where a text is too long.
+        strategy: other than ``pack`` seats everyone alone.
+        seed: of the run.
+        sample_items: so many are asked alone first.
+    """
+    refused: list[ItemResult[T]] = [
+        _refuse(item, Fault.EMPTY_TEXT, "the text is empty; nothing was asked")
+        for item in every
+        if not item.text.strip()
+    ]
+    fitting: dict[int, int] = {}
+    texts = markers.text_tokens([every[each].text for each in asked])
+    for each, tokens in zip(asked, texts, strict=True):
+        if tokens + markers.dearest <= room.room.tokens:
+            fitting[each] = tokens
+        else:
+            detail = (
+                f"the text takes {tokens:,} tokens ({counter.name}); one call has room for "
+                f"{room.room.tokens:,}. Raise Budget(input_tokens=...) or shorten the text"
+            )
+            refused.append(_refuse(every[each], Fault.OVER_BUDGET, detail))
+    sample = _sampled(fitting, sample_items, seed)
+    rest = [each for each in fitting if each not in set(sample)]
+    if strategy == "pack":
+        bins = tuple(_bins(every, rest, fitting, layout, room, markers.dearest, seed))
+    else:
+        bins = tuple((each,) for each in rest)
+    return Seating(bins, sample, fitting, markers.dearest, tuple(refused), room)
+
+
+def _sampled(fitting: dict[int, int], items: int, seed: int) -> tuple[int, ...]:
+    most = min(items, len(fitting))
+    return tuple(sorted(Random(f"{SALT}:{seed}:sample").sample(list(fitting), most))) if most else ()
+
+
+def _bins(
+    every: Sequence[Item],
+    rest: Sequence[int],
+    tokens: dict[int, int],
+    layout: Layout,
+    room: Allowance,
+    marker_tokens: int,
+    seed: int,
+) -> Iterable[tuple[int, ...]]:
+    groups: dict[str | None, list[int]] = {}
+    for each in rest:
+        groups.setdefault(every[each].group, []).append(each)
+    tight = layout.packing == "tight"
+    way = pack_tightly if tight else pack_in_order
+    random = Random(f"{SALT}:{seed}:order")
+    for members in groups.values():
+        if tight and layout.shuffle:
+            random.shuffle(members)
+        for bin_ in way([tokens[each] + marker_tokens for each in members], room.room):
+            yield tuple(members[index] for index in bin_)
+
+
+def distinct(items: Sequence[Item]) -> tuple[list[int], dict[ItemId, ItemId]]:
+    """Positions of the items to ask, and for each repeated text the item that is asked for it."""
+    first: dict[tuple[str | None, str], ItemId] = {}
+    asked: list[int] = []
+    same_as: dict[ItemId, ItemId] = {}
+    for position, item in enumerate(items):
+        if not item.text.strip():
+            continue
+        key = item.group, item.text
+        if key in first:
+            same_as[item.id] = first[key]
+        else:
+            first[key] = item.id
+            asked.append(position)
+    return asked, same_as
+
+
+def _refuse(item: Item, fault: Fault, detail: str) -> ItemResult[T_co]:
+    return ItemResult(item.id, Outcome.FAILED, reason=Reason(fault, detail))

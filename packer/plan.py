@@ -1,7 +1,7 @@
 """Items to packs, before any call: what will be asked, in how many calls, and what is refused.
 
 The plan is what a run carries out, not an estimate of it: the same inputs, options and seed give the
-same packs and the same prompts, to the byte. No network. Does not know: clients, replies, or prices.
+same packs and the same prompts, to the byte. No network. Does not know: clients, or replies.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from typing import Generic, TypeVar
 from packer.baseline import predict
 from packer.budget import Allowance, allowance
 from packer.delimit import end
+from packer.expect import Forecast, forecast
 from packer.models import facts_of
+from packer.prices import Prices
 from packer.render import pack_system
 from packer.seat import DEAR_NONCE, Markers, alone, seat
 from packer.seating import Seating, decide, distinct
+from packer.suit import advise_items, advise_packs, checked_task
 from packer.tokens import counter_for
+from schemas.advice import Advice
+from schemas.comparison import Comparison
 from schemas.errors import BadTask
 from schemas.facts import ModelFacts
 from schemas.guard import Canary, Guard
@@ -46,11 +51,13 @@ class Plan(Generic[T_co]):
         same_as: inputs whose text was seen before, and the input that is asked for them.
         counter: the counter's name.
         input_tokens: prompt tokens of all packs as counted, chat templates not included.
-        reply_tokens: reply tokens as planned.
+        reply_tokens: reply tokens that room is kept for; ``forecast`` says what is expected.
         worst_case_calls: calls if everything that can go wrong does.
         allowance: the room each pack had.
         baseline: one call per distinct text.
         seating: the plan in plain numbers.
+        forecast: what the calls will take when every reply is good, in tokens and money.
+        advice: what speaks against packing these inputs, or this task.
     """
 
     items: tuple[Item, ...]
@@ -65,14 +72,21 @@ class Plan(Generic[T_co]):
     allowance: Allowance
     baseline: Baseline
     seating: Seating[T_co]
+    forecast: Forecast
+    advice: tuple[Advice, ...]
 
     @property
     def calls(self) -> int:
         """Calls when every reply is good."""
         return len(self.sample) + len(self.packs)
 
+    @property
+    def comparison(self) -> Comparison | None:
+        """Whether packing pays, going by the forecast; None where nothing is packed."""
+        return self.forecast.comparison
+
     def __str__(self) -> str:
-        alone = self.baseline
+        alone = self.forecast.alone
         return "\n".join(
             [
                 f"{len(self.items):,} items: {alone.calls:,} to ask, {len(self.same_as):,} repeated texts, "
@@ -80,9 +94,9 @@ class Plan(Generic[T_co]):
                 f"{'':<22}{'packed':>12} {'one by one':>12}",
                 f"{'calls':<22}{self.calls:>12,} {alone.calls:>12,}",
                 f"{'  at the very worst':<22}{self.worst_case_calls:>12,}",
-                f"{'input tokens':<22}{self.input_tokens:>12,} {alone.input_tokens or 0:>12,}",
-                f"{'reply tokens, planned':<22}{self.reply_tokens:>12,} {alone.output_tokens or 0:>12,}",
+                *self.forecast.rows,
                 f"counted by {self.counter}",
+                *(f"advice: {each}" for each in self.advice),
             ]
         )
 
@@ -129,7 +143,8 @@ def plan(
         The packs, their tokens, and the same for one call per item.
 
     Raises:
-        UsageError: unusable items, or a budget that leaves no room.
+        UsageError: unusable items, a budget that leaves no room, or (``Unsuitable``) items that must not
+            share a call.
 
     Example:
         >>> from packer import Task, plan
@@ -138,11 +153,13 @@ def plan(
         >>> made.calls, made.same_as
         (1, {2: 0})
     """
+    task = checked_task(task)
+    facts = (facts or ModelFacts()).over(facts_of(model))
     return plan_for(
         as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
         task,
         counter=counter or counter_for(model),
-        facts=(facts or ModelFacts()).over(facts_of(model)),
+        facts=facts,
         budget=budget or Budget(),
         layout=layout or Layout(),
         fallback=fallback or Fallback(),
@@ -150,6 +167,7 @@ def plan(
         strategy=strategy,
         seed=seed,
         sample_items=baseline,
+        prices=Prices(model, override=facts.price),
     )
 
 
@@ -168,6 +186,8 @@ def plan_for(
     sample_items: int = 0,
     markers: Markers | None = None,
     seating: Seating[T] | None = None,
+    about: tuple[Advice, ...] | None = None,
+    prices: Prices | None = None,
 ) -> Plan[T]:
     """``plan``, for items made already, which may be none: a resumed run can have nothing left to ask.
 
@@ -185,7 +205,14 @@ def plan_for(
         sample_items: so many are asked alone first, as the baseline.
         markers: prices markers; None makes them.
         seating: of the same inputs, decided before; None decides.
+        about: ``advise_items`` of the whole run's inputs, where these are what a resumed run has left; None
+            works it out.
+        prices: of the model, for the forecast; None forecasts tokens alone.
+
+    Raises:
+        UsageError: see ``plan``.
     """
+    about = advise_items(every, strategy) if about is None else about
     canaries = _checked_canaries(guard.canaries, task) if strategy == "pack" else ()
     asked, same_as = distinct(every)
     markers = markers or Markers(counter, layout)
@@ -222,7 +249,32 @@ def plan_for(
         allowance=room,
         baseline=predict(task, list(tokens.values()), room.reply_tokens_per_item, counter),
         seating=seating,
+        forecast=forecast(
+            task,
+            packs,
+            seating,
+            layout,
+            counter,
+            prompt_tokens=input_tokens,
+            prices=prices or Prices(""),
+            facts=facts,
+            answer_tokens=budget.answer_tokens,
+        ),
+        advice=(*about, *_of_packs(every, task, seating, counter, budget, strategy)),
     )
+
+
+def _of_packs(
+    every: Sequence[Item],
+    task: Task[T],
+    seating: Seating[T],
+    counter: TokenCounter,
+    budget: Budget,
+    strategy: Strategy,
+) -> tuple[Advice, ...]:
+    if strategy != "pack":
+        return ()
+    return advise_packs(every, task, seating, counter=counter, answer_tokens=budget.answer_tokens)
 
 
 def _worst_case(packs: Sequence[Pack[object]], fallback: Fallback, strategy: Strategy) -> int:

@@ -1,7 +1,7 @@
 """What calls to one model cost: at the caller's own price, else at genai-prices' for its provider.
 
 A model nobody has a price for is unpriced (None), never free and never priced like one of a similar name.
-Does not know: which calls were made, batch discounts and service tiers, or what the provider will bill.
+Does not know: which calls were made, service tiers, or what the provider will bill.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from schemas.facts import Price
-from schemas.usage import Usage
+from schemas.usage import FIELDS, Usage
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
@@ -23,6 +23,10 @@ _PROVIDERS = {
     "anthropic": "anthropic",
     "azure": "azure",
 }
+# What a batch job costs of the listed price, as the providers' own pages say (2026-11):
+# platform.openai.com/docs/guides/batch, platform.claude.com/docs/en/build-with-claude/batch-processing.
+# Azure has batch prices for deployments of a kind of their own, which a model's name does not show.
+_BATCH_SHARE = {"openai": Decimal("0.5"), "anthropic": Decimal("0.5")}
 # Names that only these two give. The rest of OpenAI's list ("ada", "moderation") may be anybody's.
 _FAMILIES = (("anthropic", re.compile(r"claude-")), ("openai", re.compile(r"(?:ft:)?(?:gpt-|o\d|chat)")))
 # Open weights: the list prices them as some host does, which says nothing of the host that is asked.
@@ -35,6 +39,7 @@ class Prices:
 
     Attributes:
         source: where the price comes from, or that there is none.
+        provider: who is asked: ``openai``, ``anthropic``, ``azure``; empty for anybody else.
         known: whether there is a price.
     """
 
@@ -48,12 +53,16 @@ class Prices:
             override: the caller's own price; it is believed before any list.
         """
         self._price: Callable[[Usage], Decimal | None] | None = None
+        self._batch_share: Decimal | int | None = None
+        name, self.provider = _asked(model, provider)
         if override is not None:
             self._price, self.source = override.cost_usd, "given by the caller"
-        elif (found := _found(model, provider)) is not None:
+            self._batch_share = override.batch_share
+        elif (found := _found(name, self.provider)) is not None:
             from genai_prices import __version__
 
             self._price, self.source = _by_list(found), f"genai-prices {__version__}"
+            self._batch_share = _BATCH_SHARE.get(self.provider)
         else:
             self.source = f"no price is known for {model!r}"
 
@@ -75,6 +84,27 @@ class Prices:
             return None
         return self._price(usage)
 
+    def batch_usd(self, usage: Usage) -> Decimal | None:
+        """What one call's usage costs in a provider's batch job; None when that has no known price."""
+        cost_usd = self.cost_usd(usage)
+        return None if cost_usd is None or self._batch_share is None else cost_usd * self._batch_share
+
+    def even_usd(self, usage: Usage, calls: int, *, batch: bool = False) -> Decimal | None:
+        """What so many calls cost, of nearly one size, that come to this usage; None when that is not known.
+
+        Args:
+            usage: the sum of all calls.
+            calls: how many.
+            batch: at the price of batch jobs.
+        """
+        price = self.batch_usd if batch else self.cost_usd
+        total_usd = Decimal(0)
+        for count, each in _evenly(usage, calls):
+            if (cost_usd := price(each)) is None:
+                return None
+            total_usd += count * cost_usd
+        return total_usd
+
     def most_usd(self, input_tokens: int, output_tokens: int) -> Decimal | None:
         """Most that one call within these tokens can cost, whatever is cached; None when unpriced."""
         # The cost is linear in how the prompt divides, so one of the undivided prompts costs most. Prices
@@ -90,22 +120,42 @@ def _written(usage: Usage) -> int:
     return usage.cache_write_tokens or 0
 
 
-def _found(model: str, provider: str) -> PriceCalculation | None:
+def _evenly(usage: Usage, calls: int) -> list[tuple[int, Usage]]:
+    """A sum as calls that differ by one token at most: how many there are of each size."""
+    if calls < 1:
+        return []
+    totals = [getattr(usage, name) for name in FIELDS]
+    odd = {total % calls for total in totals if total is not None}
+    ends = sorted({*odd, calls} - {0})
+    sizes, start = [], 0
+    for end in ends:
+        parts = [None if total is None else total // calls + (start < total % calls) for total in totals]
+        sizes.append((end - start, Usage(*parts)))
+        start = end
+    return sizes
+
+
+def _asked(model: str, provider: str) -> tuple[str, str]:
+    """The model's bare name, and who is asked; empty for nobody whose prices are known."""
     name, named = model.strip().lower(), ""
     prefix, slash, rest = name.partition("/")
     if slash and prefix in _PROVIDERS:
         name, named = rest, prefix
     asked = provider.strip().lower() or named
-    if not asked:
+    if not asked and not _OPEN_WEIGHTS.match(name):
         asked = next((each for each, family in _FAMILIES if family.match(name)), "")
-    if asked not in _PROVIDERS or _OPEN_WEIGHTS.match(name):
+    return name, _PROVIDERS.get(asked, "")
+
+
+def _found(name: str, provider: str) -> PriceCalculation | None:
+    if not provider or _OPEN_WEIGHTS.match(name):
         return None
-    found = _listed(name, _PROVIDERS[asked])
+    found = _listed(name, provider)
     if found is None or name.startswith("ft:"):
         return found
     # Some entries take any name that begins like theirs, so a stranger's suffix shows which ones do;
     # behind those only a snapshot's date is let through.
-    loose = _listed(f"{name}-stranger", _PROVIDERS[asked])
+    loose = _listed(f"{name}-stranger", provider)
     is_loose = loose is not None and loose.model.id == found.model.id
     return None if is_loose and _undated(name) != _undated(found.model.id) else found
 

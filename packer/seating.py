@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from packer.binpack import pack_in_order, pack_tightly
 from packer.budget import Allowance
+from packer.crowding import crowding
 from packer.seat import SALT, Markers
 from schemas.item import Item, ItemId
 from schemas.protocols import TokenCounter
@@ -113,11 +114,25 @@ def _bins(
     tight = layout.packing == "tight"
     way = pack_tightly if tight else pack_in_order
     random = Random(f"{SALT}:{seed}:order")
+    long = crowding_among(every, rest, tokens, marker_tokens, room)
     for members in groups.values():
         if tight and layout.shuffle:
             random.shuffle(members)
-        for bin_ in way([tokens[each] + marker_tokens for each in members], room.room):
+        shared = [index for index, each in enumerate(members) if each not in long]
+        bins = way([tokens[members[index]] + marker_tokens for index in shared], room.room)
+        bins = [[shared[index] for index in bin_] for bin_ in bins]
+        bins += [[index] for index, each in enumerate(members) if each in long]
+        for bin_ in sorted(bins, key=lambda each: each[0]):
             yield tuple(members[index] for index in bin_)
+
+
+def crowding_among(
+    every: Sequence[Item], rest: Sequence[int], tokens: dict[int, int], marker_tokens: int, room: Allowance
+) -> frozenset[int]:
+    """Positions of the inputs that get a pack of their own, among those that are packed at all."""
+    sizes = [tokens[each] + marker_tokens for each in rest]
+    found = crowding(sizes, room.room, groups=[every[each].group for each in rest])
+    return frozenset(rest[index] for index in found)
 
 
 def distinct(items: Sequence[Item]) -> tuple[list[int], dict[ItemId, ItemId]]:

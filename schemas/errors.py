@@ -5,7 +5,10 @@
     │   ├── BadItem             an input that cannot be an item, or an id given twice
     │   ├── BadTask             an instruction, label set or example that cannot work
     │   ├── SchemaNotPortable   an output schema that no vendor can constrain a reply to
+    │   ├── Unsuitable          items that must not share a call, though packing was asked for
     │   ├── MissingExtra        an optional dependency is needed and not installed
+    │   ├── RunChanged          the store holds a run of another task, model, input or rule
+    │   ├── RunInUse            another process works on the run in the store
     │   └── UnscriptedPrompt    a scripted client was asked something its script does not hold
     └── RunError                the world: the call was right and something else failed
         ├── WeightsUnavailable  the local model's weights could not be had or did not verify
@@ -14,6 +17,10 @@
         ├── CeilingReached      the run's own deadline, cost or number of calls was used up
         ├── ProviderDown        the provider did not come back within the time the run waits for it
         ├── Interrupted         someone asked the run to end (Ctrl-C, SIGTERM)
+        ├── AwaitsReview        answers are held until a person has looked at a sample
+        ├── Rejected            a reviewer rejected an answer, and the run was to end then
+        ├── StoreFailed         the run's file could not be read or written
+        │   └── StoreDamaged    the run's file does not hold what was written
         └── ClientError         a call to a model failed; nothing usable came back
             ├── NotSent         the session's time was over before the item's turn; nothing was sent
             ├── CallTimeout     no answer within the time the run allows one call
@@ -61,6 +68,20 @@ class SchemaNotPortable(BadTask):
         super().__init__(f"The output schema cannot be sent to a model: at {path}, {why}")
 
 
+class Unsuitable(UsageError):
+    """Items that must not share a call, though packing was asked for.
+
+    Attributes:
+        topic: why, as a short stable word: ``dependent``, ``human_step`` or ``mixed``.
+        items: ids of the first few of them.
+    """
+
+    def __init__(self, message: str, *, topic: str, items: tuple[str | int, ...] = ()) -> None:
+        self.topic = topic
+        self.items = items
+        super().__init__(message)
+
+
 class MissingExtra(UsageError):
     """An optional dependency is needed and not installed.
 
@@ -75,6 +96,25 @@ class MissingExtra(UsageError):
 
 class UnscriptedPrompt(UsageError):
     """A scripted client got a prompt its script has no reply for."""
+
+
+class RunChanged(UsageError):
+    """The store holds a run that was begun with something else; nothing was sent.
+
+    Attributes:
+        changed: what differs, in words.
+    """
+
+    def __init__(self, path: str, changed: tuple[str, ...]) -> None:
+        self.changed = changed
+        super().__init__(
+            f"{path} holds a run that was begun with something else: {'; '.join(changed)}. Give what it was "
+            "begun with, or another path for a new run."
+        )
+
+
+class RunInUse(UsageError):
+    """Another process works on the run in the store."""
 
 
 class RunError(PacksplitError):
@@ -103,6 +143,22 @@ class ProviderDown(RunError):
 
 class Interrupted(RunError):
     """Someone asked the run to end; what is open stays pending."""
+
+
+class AwaitsReview(RunError):
+    """Answers are held until a person has looked at a sample; what is open stays pending."""
+
+
+class Rejected(RunError):
+    """A reviewer rejected an answer, and the gate was told to end the run then."""
+
+
+class StoreFailed(RunError):
+    """The run's file could not be read or written; what was kept before stays kept."""
+
+
+class StoreDamaged(StoreFailed):
+    """The run's file does not hold what was written; nothing is taken from it."""
 
 
 class ClientError(RunError):

@@ -26,12 +26,15 @@ class Price:
         output_usd_per_mtok: reply tokens, reasoning included.
         cached_usd_per_mtok: prompt tokens read from a cache; None charges them as ``input``.
         cache_write_usd_per_mtok: prompt tokens written to a cache; None charges them as ``input``.
+        batch_share: what a provider's batch job costs of this price, such as ``Decimal("0.5")``; None when
+            there are no batch jobs, or their price is not known.
     """
 
     input_usd_per_mtok: Decimal | int
     output_usd_per_mtok: Decimal | int
     cached_usd_per_mtok: Decimal | int | None = None
     cache_write_usd_per_mtok: Decimal | int | None = None
+    batch_share: Decimal | int | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -44,6 +47,11 @@ class Price:
                 )
             if not (Decimal(value).is_finite() and value >= 0):
                 raise UsageError(f"Price({each.name}={value!r}) must be zero or more.")
+        if self.batch_share is not None and self.batch_share > 1:
+            raise UsageError(
+                f"Price(batch_share={self.batch_share!r}) is a part of the price, 1 at most: write half as "
+                "Decimal('0.5')."
+            )
 
     def cost_usd(self, usage: Usage) -> Decimal | None:
         """What this usage costs; None when its prompt or reply tokens are not known."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from schemas.usage import Usage
+from schemas.usage import Usage, known_sum_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ class RouteSum:
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
     cost_usd: Decimal | None = None
+
+    def plus(self, other: RouteSum) -> RouteSum:
+        """Sum of what is known."""
+        cost_usd = known_sum_usd([self.cost_usd, other.cost_usd])
+        return RouteSum(self.calls + other.calls, self.usage.plus_known(other.usage), cost_usd)
 
 
 @dataclass(frozen=True, slots=True)

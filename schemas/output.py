@@ -201,7 +201,7 @@ class TypedOutput(Generic[T]):
     def encode(self, value: object) -> object:
         """Return the value as JSON; an instance of the type and plain JSON are both accepted."""
         try:
-            plain = json.loads(self.adapter.dump_json(value, warnings="error"))  # type: ignore[arg-type]  # checked by decode, two lines down
+            plain = json.loads(self.adapter.dump_json(value, by_alias=True, warnings="error"))  # type: ignore[arg-type]  # checked by decode, two lines down
         except Exception:  # dump_json raises many kinds for a foreign value; decode names the fault
             plain = value
         self.decode(plain)

@@ -12,11 +12,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from schemas.advice import Advice
+from schemas.comparison import Comparison
 from schemas.evidence import Quote
 from schemas.item import ItemId
 from schemas.ledger import Ledger
 from schemas.pack import Slot
-from schemas.review import Review
+from schemas.review import Gate, Review
 from schemas.signal import Signal, SignalKind, Trend, Trust
 from schemas.usage import Usage
 
@@ -69,6 +71,7 @@ class Fault(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     STOPPED = "stopped"
+    REJECTED = "rejected"
 
     @property
     def cause(self) -> Cause:
@@ -213,6 +216,11 @@ class RunResult(Generic[T_co]):
         envelope: the reply's shape that was used; another than asked for where the provider could not be
             held to it.
         fingerprint: of task and inputs; a run is resumed only under the same one.
+        name: the run's.
+        gate: where it stands with its reviewer.
+        reviews: what a reviewer decided, oldest first.
+        comparisons: packing beside other ways of asking: over all items, then by group.
+        advice: what was said before the first call of packing these inputs.
     """
 
     results: tuple[ItemResult[T_co], ...]
@@ -225,6 +233,11 @@ class RunResult(Generic[T_co]):
     reply_signals: Mapping[SignalKind, int] = field(default_factory=dict)
     envelope: str = ""
     fingerprint: str = ""
+    name: str = ""
+    gate: Gate = Gate.NONE
+    reviews: tuple[Review, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
     def __repr__(self) -> str:
         ended = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()))
@@ -238,8 +251,15 @@ class RunResult(Generic[T_co]):
 
     @property
     def values(self) -> list[T_co | None]:
-        """The values in input order; None where an input failed."""
-        return [result.value for result in self.results]
+        """The values in input order; None where an input failed, or is held for a review."""
+        return [each.value if each.outcome is Outcome.ACCEPTED else None for each in self.results]
+
+    @property
+    def released(self) -> tuple[ItemResult[T_co], ...]:
+        """The results that may go on: those with a value; none while the run waits for its reviewer."""
+        if self.gate not in (Gate.NONE, Gate.PASSED):
+            return ()
+        return tuple(each for each in self.results if each.outcome is Outcome.ACCEPTED)
 
     @property
     def outcomes(self) -> Counter[Outcome]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ class Usage:
         return cls(0, 0, 0, 0, 0)
 
 
+SHARE_DIGITS = 4
+"""Shares of money have so many more digits than the whole."""
+
 FIELDS = tuple(each.name for each in fields(Usage))
 
 
@@ -85,6 +89,27 @@ def share_out(total: int | None, weights: Sequence[int]) -> list[int | None]:
     for i in by_remainder[:odd]:
         floors[i] += 1
     return list(floors)
+
+
+def share_out_usd(total: Decimal | None, weights: Sequence[int]) -> list[Decimal | None]:
+    """Split money in proportion to ``weights``, to the last digit that the total has.
+
+    Returns:
+        One amount per weight; they sum to ``total`` exactly. None stays None for each.
+    """
+    if total is None:
+        return [None] * len(weights)
+    digits = total.as_tuple().exponent
+    assert isinstance(digits, int)  # noqa: S101  # prices are finite
+    # Finer than the total's own digits: a free item's share of 0.01 USD among 40 must not be nothing.
+    unit = Decimal(1).scaleb(min(digits, 0) - SHARE_DIGITS)
+    return [None if each is None else each * unit for each in share_out(int(total / unit), weights)]
+
+
+def known_sum_usd(values: Iterable[Decimal | None]) -> Decimal | None:
+    """Sum of the known amounts; None when none is known."""
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def known_sum(values: Iterable[int | None]) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from packer.expect import Expected
 from packer.plan import Plan
 from schemas.result import Outcome, RunResult
 
@@ -77,4 +78,25 @@ def plan_summary(made: Plan[object]) -> dict[str, object]:
             "reply_tokens": made.baseline.output_tokens,
         },
         "counter": made.counter,
+        "forecast": {
+            "packed": _expected(made.forecast.packed),
+            "one_by_one": _expected(made.forecast.alone),
+            "rests_on": made.forecast.packed.rests_on,
+            "verdict": made.comparison.verdict if made.comparison is not None else None,
+        },
+        "advice": [
+            {"topic": str(each.topic), "pack": each.pack, "detail": each.detail, "items": list(each.items)}
+            for each in made.advice
+        ],
+    }
+
+
+def _expected(calls: Expected) -> dict[str, object]:
+    return {
+        "calls": calls.calls,
+        "input_tokens": calls.input_tokens,
+        "cached_tokens": calls.cached_tokens,
+        "schema_tokens": calls.schema_tokens,
+        "output_tokens": calls.output_tokens,
+        "cost_usd": None if calls.cost_usd is None else str(calls.cost_usd),
     }

@@ -10,21 +10,27 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeGuard, TypeVar
 
 from packer.clients.choose import Chosen, choose
+from packer.run.fingerprint import fingerprint_of
 from packer.run.halt import Halt, terminable
-from packer.run.job import OnProgress, Options
+from packer.run.job import Job, OnProgress, Options
 from packer.run.loop import run_to_end
-from packer.run.prepare import fingerprint_of, prepare
+from packer.run.prepare import prepare
 from packer.run.trends import trends
-from schemas.errors import ClientError, GuardStop, Interrupted, RunError
+from packer.run.written import written
+from packer.suit import checked_task
+from schemas.errors import ClientError, GuardStop, Interrupted, RunError, UsageError
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
-from schemas.item import Item, ItemLike, as_items
+from schemas.item import GroupBy, Item, ItemLike, as_items
+from schemas.keeping import Store
 from schemas.ledger import Baseline, Ledger
 from schemas.protocols import Client, TokenCounter
 from schemas.result import Fault, ItemResult, Outcome, Reason, RunResult
+from schemas.review import ReviewGate
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 from schemas.task import Task
 from schemas.usage import Usage
@@ -47,6 +53,12 @@ def pack_and_run(
     counter: TokenCounter | None = None,
     facts: ModelFacts | None = None,
     resume: RunResult[T] | None = None,
+    store: str | Path | Store | None = None,
+    cache: str | Path | None = None,
+    name: str | None = None,
+    baseline: int = 0,
+    review: ReviewGate | None = None,
+    group_by: GroupBy | None = None,
     seed: int = 0,
     text_field: str | None = None,
     id_field: str | None = None,
@@ -75,6 +87,16 @@ def pack_and_run(
             the table of known models say.
         resume: an earlier run over the same items and task that ended early: its accepted answers are
             kept, the rest is asked.
+        store: a file that keeps the run, so that a process that dies loses nothing: each call is written
+            down before it is sent, each reply before it is read. Running again with the same path goes on
+            where the run ended, and buys only what is missing.
+        cache: a file of accepted answers that all runs may share; an item whose text was answered before,
+            under the same task and model, costs nothing.
+        name: the run's; None makes one of the task and the day.
+        baseline: so many items, drawn by the seed, are asked alone first, to measure what packing saves;
+            their answers are kept.
+        review: hold all results until a person has looked at a sample.
+        group_by: items share packs only within a group: a record's field that names it, or a function.
         seed: same seed, same packs, same prompts.
         text_field: the text's field in records, when not ``text``.
         id_field: the id's field in records, when not ``id``.
@@ -100,11 +122,26 @@ def pack_and_run(
     """
     halt = Halt()
     job = _run(
-        as_items(items, text_field=text_field, id_field=id_field),
-        task,
+        as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
+        checked_task(task),
         model,
         client,
-        _options(strategy, budget, limits, fallback, guard, layout, counter, facts, seed),
+        _options(
+            strategy,
+            budget,
+            limits,
+            fallback,
+            guard,
+            layout,
+            counter,
+            facts,
+            seed,
+            store,
+            cache,
+            name,
+            baseline,
+            review,
+        ),
         resume,
         on_progress,
         halt,
@@ -128,6 +165,12 @@ async def pack_and_run_async(
     counter: TokenCounter | None = None,
     facts: ModelFacts | None = None,
     resume: RunResult[T] | None = None,
+    store: str | Path | Store | None = None,
+    cache: str | Path | None = None,
+    name: str | None = None,
+    baseline: int = 0,
+    review: ReviewGate | None = None,
+    group_by: GroupBy | None = None,
     seed: int = 0,
     text_field: str | None = None,
     id_field: str | None = None,
@@ -135,11 +178,26 @@ async def pack_and_run_async(
 ) -> RunResult[T]:
     """``pack_and_run`` for asynchronous code; same arguments, same result."""
     return await _run(
-        as_items(items, text_field=text_field, id_field=id_field),
-        task,
+        as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
+        checked_task(task),
         model,
         client,
-        _options(strategy, budget, limits, fallback, guard, layout, counter, facts, seed),
+        _options(
+            strategy,
+            budget,
+            limits,
+            fallback,
+            guard,
+            layout,
+            counter,
+            facts,
+            seed,
+            store,
+            cache,
+            name,
+            baseline,
+            review,
+        ),
         resume,
         on_progress,
         Halt(),
@@ -161,6 +219,12 @@ async def pack_and_stream(
     counter: TokenCounter | None = None,
     facts: ModelFacts | None = None,
     resume: RunResult[T] | None = None,
+    store: str | Path | Store | None = None,
+    cache: str | Path | None = None,
+    name: str | None = None,
+    baseline: int = 0,
+    review: ReviewGate | None = None,
+    group_by: GroupBy | None = None,
     seed: int = 0,
     text_field: str | None = None,
     id_field: str | None = None,
@@ -176,10 +240,27 @@ async def pack_and_stream(
         UsageError: as ``pack_and_run``.
         ClientError: as ``pack_and_run``.
     """
-    options = _options(strategy, budget, limits, fallback, guard, layout, counter, facts, seed)
+    options = _options(
+        strategy,
+        budget,
+        limits,
+        fallback,
+        guard,
+        layout,
+        counter,
+        facts,
+        seed,
+        store,
+        cache,
+        name,
+        baseline,
+        review,
+    )
     # Items first: a mistake in them must not cost a download or a server's start.
-    every = as_items(items, text_field=text_field, id_field=id_field)
+    every = as_items(items, text_field=text_field, id_field=id_field, group_by=group_by)
+    task = checked_task(task)
     chosen = choose(model=model, client=client, facts=facts)
+    job: Job[T] | None = None
     try:
         job = await prepare(chosen, every, task, options, resume, Halt())
         accepted = False
@@ -189,7 +270,10 @@ async def pack_and_stream(
                 if not accepted and _hopeless(job.driver.stopped):
                     raise job.driver.stopped
                 yield result
+        job.journal.ended({"stopped": None if job.driver.stopped is None else str(job.driver.stopped)})
     finally:
+        if job is not None:
+            job.close()
         await chosen.aclose()
 
 
@@ -203,8 +287,15 @@ def _options(
     counter: TokenCounter | None,
     facts: ModelFacts | None,
     seed: int,
+    store: str | Path | Store | None,
+    cache: str | Path | None,
+    name: str | None,
+    baseline: int,
+    review: ReviewGate | None,
 ) -> Options:
     """A door's options, with the defaults of those that were not given."""
+    if baseline < 0:
+        raise UsageError(f"baseline={baseline} must be zero or more: so many items are asked alone first.")
     return Options(
         strategy,
         budget or Budget(),
@@ -215,6 +306,11 @@ def _options(
         counter,
         facts or ModelFacts(),
         seed,
+        store if isinstance(store, Store) or store is None else Store(store),
+        None if cache is None else Path(cache),
+        name,
+        baseline,
+        review,
     )
 
 
@@ -229,6 +325,7 @@ async def _run(
     halt: Halt,
 ) -> RunResult[T]:
     chosen = choose(model=model, client=client, facts=options.facts)
+    job: Job[T] | None = None
     try:
         job = await halt.unless_asked(prepare(chosen, every, task, options, resume, halt))
         if job is None:
@@ -244,8 +341,18 @@ async def _run(
             if result.outcome is Outcome.ACCEPTED and result.same_as is None
         ]
         # The embedded model's counter needs its server, so the books are closed before the client.
-        ledger = await asyncio.to_thread(job.tally.ledger, job.plan.baseline, answers, job.counter)
+        ledger = await asyncio.to_thread(job.books, answers)
+        comparisons = await asyncio.to_thread(job.costs.comparisons, ledger.baseline)
+        job.journal.ended(
+            {
+                "stopped": str(stopped) if stopped else None,
+                "ledger": written(ledger),
+                "comparisons": written(comparisons),
+            }
+        )
     finally:
+        if job is not None:
+            job.close()
         await chosen.aclose()
     if _hopeless(stopped) and not any(r.outcome is Outcome.ACCEPTED for r in by_id.values()):
         raise stopped
@@ -263,6 +370,11 @@ async def _run(
         reply_signals=dict(job.driver.ladder.reply_signals),
         envelope=job.layout.envelope,
         fingerprint=job.fingerprint,
+        name=job.name,
+        gate=job.gate,
+        reviews=() if job.keeper is None else tuple(job.keeper.reviews),
+        comparisons=comparisons,
+        advice=job.plan.advice,
     )
 
 

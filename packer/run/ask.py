@@ -6,6 +6,7 @@ Does not know: what a reply leads to.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from packer.budget import Allowance
@@ -18,6 +19,9 @@ from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict
 from schemas.settings import Fallback, Layout
 
 T = TypeVar("T")
+
+BASELINE = "baseline"
+"""The ledger's name for calls that ask items alone first, to measure with."""
 
 Reply = Completion | ClientError
 """What comes back for an ask: a completion, or the error that came instead."""
@@ -38,6 +42,7 @@ class Ask(Generic[T]):
         route: which rung of the ladder this is.
         session: names the conversation that the call is a turn of; None outside sessions.
         session_items: how many items that conversation has; its deadline grows with it.
+        sampled: whether it is made to measure what items cost alone; its answer is kept all the same.
     """
 
     pack: Pack[T]
@@ -45,6 +50,25 @@ class Ask(Generic[T]):
     route: Route
     session: str | None = None
     session_items: int = 0
+    sampled: bool = False
+
+    @property
+    def booked(self) -> str:
+        """Under which name the ledger has it."""
+        return BASELINE if self.sampled else self.route.value
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What came back for an ask, and what it cost.
+
+    Attributes:
+        reply: a completion, or the error that came instead.
+        cost_usd: None when not known.
+    """
+
+    reply: Reply
+    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

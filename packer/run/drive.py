@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
-from packer.run.ask import Ask, Later, Reply
+from packer.run.ask import Ask, Back, Later, hopeless
 from packer.run.halt import Halt
 from packer.run.ladder import SESSION_ITEMS, Ladder
 from packer.run.send import Sender
@@ -33,7 +33,7 @@ class _Doubt(Generic[T]):
     """A call that failed on its way, while it is open whether its prompt or the provider is to blame."""
 
     ask: Ask[T]
-    reply: Reply
+    back: Back
     at_s: float
 
 
@@ -55,39 +55,63 @@ class Driver(Generic[T]):
     halt: Halt = field(default_factory=Halt)
     deadline_s: float | None = None
     _drop_at_s: float | None = None
+    _ends_at_s: float | None = None
+    _sampled: bool = False
 
     @property
     def stopped(self) -> RunError | None:
         """Why the run ends before everything is settled."""
         return self.sender.stop
 
-    async def run(self, packs: Iterable[Pack[T]]) -> AsyncGenerator[tuple[ItemResult[T], ...], None]:
-        """Drive all packs; yield results as they settle, and at the end what stays pending."""
-        opening = iter(packs)
-        ready: deque[Ask[T]] = deque()
+    async def run(
+        self,
+        packs: Iterable[Pack[T]],
+        *,
+        ready: Iterable[Ask[T]] = (),
+        arrived: Iterable[tuple[Ask[T], Back]] = (),
+        sampled: bool = False,
+    ) -> AsyncGenerator[tuple[ItemResult[T], ...], None]:
+        """Drive until everything is settled; yield results as they settle. May be called again for more.
+
+        When the run ends early, what is open stays so: ``abandon`` gives it back.
+
+        Args:
+            packs: to open.
+            ready: asks that are open already.
+            arrived: asks with their replies, which nobody has read yet.
+            sampled: whether the packs ask items alone, to measure with.
+        """
+        opening, self._sampled = iter(packs), sampled
+        waiting = deque(ready)
         doubts: list[_Doubt[T]] = []
-        flying: dict[asyncio.Task[Reply | Later], Ask[T]] = {}
+        flying: dict[asyncio.Task[Back | Later], Ask[T]] = {}
         halted = asyncio.create_task(self.halt.asked())
         clock = asyncio.get_running_loop().time
-        ends_at_s = None if self.deadline_s is None else clock() + self.deadline_s
+        if self._ends_at_s is None and self.deadline_s is not None:
+            self._ends_at_s = clock() + self.deadline_s
+        ends_at_s = self._ends_at_s
         try:
+            for ask, back in arrived:
+                if settled := self._take(ask, back, waiting):
+                    yield settled
             while True:
                 self._heed(halted, ends_at_s, clock())
                 while self.stopped is None and len(flying) < self.sender.turnstile.lanes:
                     # While the provider seems down, try with a prompt that has not failed: it may be that.
-                    ask = self._open(opening) if self.sender.circuit.is_open or not ready else None
-                    if ask is None and ready:
-                        ask = ready.popleft()
-                    if ask is None:
+                    opened = self._open(opening) if self.sender.circuit.is_open or not waiting else None
+                    if opened is None and waiting:
+                        opened = waiting.popleft()
+                    if opened is None:
                         break
-                    flying[asyncio.create_task(self.sender.send(ask))] = ask
+                    flying[asyncio.create_task(self.sender.send(opened))] = opened
                 if not flying:
                     if self.stopped is None and (asks := self.ladder.drain()):
-                        ready.extend(asks)
+                        self.sender.journal.drained()
+                        waiting.extend(asks)
                         continue
                     if self.stopped is None and doubts:
-                        for doubt in self._last(doubts, ready):
-                            if settled := self._take(doubt.ask, doubt.reply, ready):
+                        for doubt in self._last(doubts, waiting):
+                            if settled := self._take(doubt.ask, doubt.back, waiting):
                                 yield settled
                         continue
                     break
@@ -99,28 +123,43 @@ class Driver(Generic[T]):
                 wait_s = None if until_s is None else max(0.0, until_s - clock())
                 watched = flying.keys() if halted.done() else {*flying, halted}
                 done, _ = await asyncio.wait(watched, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-                # In the order of sending: with equal replies, equal runs.
-                for task in [each for each in flying if each in done]:
-                    ask, reply = flying.pop(task), task.result()
-                    if isinstance(reply, Later):
-                        ready.appendleft(ask)
-                    elif self.sender.unclear(reply):
-                        doubts.append(_Doubt(ask, reply, clock()))
-                    elif settled := self._take(ask, reply, ready):
-                        yield settled
-                for doubt in self._blamed(doubts, ready):
-                    if settled := self._take(doubt.ask, doubt.reply, ready):
+                for settled in self._returned(flying, done, waiting, doubts):
+                    yield settled
+                for doubt in self._blamed(doubts, waiting):
+                    if settled := self._take(doubt.ask, doubt.back, waiting):
                         yield settled
             if self.stopped is not None:
-                await _dropped(flying)
-                yield self.ladder.abandon(str(self.stopped))
-                for pack in opening:
-                    self.ladder.enter(pack)
-                    yield self.ladder.abandon(str(self.stopped))
+                # What has come back meanwhile was paid for.
+                over = {each for each in flying if each.done()}
+                for settled in self._returned(flying, over, waiting, doubts):
+                    yield settled
         finally:
             halted.cancel()
             await _dropped(flying)
-            await self.sender.turnstile.settled()
+
+    def abandon(self, packs: Iterable[Pack[T]]) -> Iterator[tuple[ItemResult[T], ...]]:
+        """Give back as pending what the run ended too early for; ``packs`` are those never opened."""
+        yield self.ladder.abandon(str(self.stopped))
+        for pack in packs:
+            self.ladder.enter(pack)
+            yield self.ladder.abandon(str(self.stopped))
+
+    def _returned(
+        self,
+        flying: dict[asyncio.Task[Back | Later], Ask[T]],
+        done: Collection[asyncio.Task[object]],
+        ready: deque[Ask[T]],
+        doubts: list[_Doubt[T]],
+    ) -> Iterator[tuple[ItemResult[T], ...]]:
+        """Read what has come back, in the order of sending: with equal replies, equal runs."""
+        for task in [each for each in flying if each in done]:
+            ask, back = flying.pop(task), task.result()
+            if isinstance(back, Later):
+                ready.appendleft(ask)
+            elif self.sender.unclear(back.reply):
+                doubts.append(_Doubt(ask, back, asyncio.get_running_loop().time()))
+            elif settled := self._take(ask, back, ready):
+                yield settled
 
     def _heed(self, halted: asyncio.Task[None], ends_at_s: float | None, now_s: float) -> None:
         """End when someone asked for it, or when the run's time is over."""
@@ -131,8 +170,10 @@ class Driver(Generic[T]):
             self.sender.end(CeilingReached(f"the run's deadline (deadline_s={self.deadline_s:g}) is over"))
             self._drop_at_s = now_s
 
-    def _take(self, ask: Ask[T], reply: Reply, ready: deque[Ask[T]]) -> tuple[ItemResult[T], ...]:
-        step = self.ladder.take(ask, reply)
+    def _take(self, ask: Ask[T], back: Back, ready: deque[Ask[T]]) -> tuple[ItemResult[T], ...]:
+        if not hopeless(back.reply):  # a run that is taken up again asks these anew
+            self.sender.journal.took(ask, back.reply)
+        step = self.ladder.take(ask, back.reply, back.cost_usd)
         if self.ladder.stop is not None:
             self.sender.end(self.ladder.stop)
         ready.extend(step.asks)
@@ -151,21 +192,21 @@ class Driver(Generic[T]):
     def _last(self, doubts: list[_Doubt[T]], ready: deque[Ask[T]]) -> list[_Doubt[T]]:
         """Nothing else is left that could tell: several failures are the provider's, one is its prompt's."""
         last, doubts[:] = list(doubts), []
-        if len(last) > 1 and not any(isinstance(each.reply, CallTimeout) for each in last):
+        if len(last) > 1 and not any(isinstance(each.back.reply, CallTimeout) for each in last):
             ready.extend(each.ask for each in last)
             return []
         self.sender.circuit.forget()
         return last
 
     def _open(self, packs: Iterator[Pack[T]]) -> Ask[T] | None:
-        if self.strategy == "session":
+        if self.strategy == "session" and not self._sampled:
             members = list(islice(packs, SESSION_ITEMS))
             return self.ladder.converse(members) if members else None
         pack = next(packs, None)
-        return None if pack is None else self.ladder.first(pack)
+        return None if pack is None else self.ladder.first(pack, sampled=self._sampled)
 
 
-async def _dropped(flying: dict[asyncio.Task[Reply | Later], Ask[T]]) -> None:
+async def _dropped(flying: dict[asyncio.Task[Back | Later], Ask[T]]) -> None:
     for task in flying:
         task.cancel()
     await asyncio.gather(*flying, return_exceptions=True)

@@ -8,19 +8,31 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from packer.plan import Plan
+from packer.run.cache import AnswerCache
+from packer.run.costs import Costs
 from packer.run.drive import Driver
+from packer.run.gate import Gatekeeper
+from packer.run.journal import Journal
+from packer.run.replay import Replay
+from packer.run.run_file import RunFile
 from packer.run.send import word_for
+from packer.run.stages import Stages
 from packer.run.tally import Tally
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
 from schemas.item import Item, ItemId
+from schemas.keeping import Store
+from schemas.ledger import Ledger
 from schemas.protocols import TokenCounter
-from schemas.result import ItemResult
+from schemas.result import ItemResult, Outcome
+from schemas.review import Gate, ReviewGate
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
+from schemas.task import Task
 
 T = TypeVar("T")
 
@@ -42,6 +54,11 @@ class Options:
     counter: TokenCounter | None = None
     facts: ModelFacts = field(default_factory=ModelFacts)
     seed: int = 0
+    store: Store | None = None
+    cache: Path | None = None
+    name: str | None = None
+    baseline: int = 0
+    review: ReviewGate | None = None
 
 
 @dataclass(slots=True)
@@ -49,61 +66,149 @@ class Job(Generic[T]):
     """A planned run and what drives it.
 
     Attributes:
+        name: the run's.
         items: all inputs, in input order.
+        task: what is asked.
+        model: who is asked, with the provider.
         plan: of the inputs that are asked.
         driver: drives it.
         tally: running sums.
         counter: the run's token counter.
         layout: as used.
         seed: of the run.
-        kept: results of an earlier run over the same inputs.
+        known: results that no call is spent on: of an earlier run, or of the cache.
         fingerprint: of task and inputs.
+        journal: writes everything down.
+        costs: compares what it took.
+        keeper: the review gate; None without one.
+        cache: takes accepted answers; None without one.
+        past: where the run was when its last process ended; None for a new one.
     """
 
+    name: str
     items: Sequence[Item]
+    task: Task[T]
+    model: str
     plan: Plan[T]
     driver: Driver[T]
     tally: Tally
     counter: TokenCounter
     layout: Layout
     seed: int
-    kept: dict[ItemId, ItemResult[T]]
+    known: dict[ItemId, ItemResult[T]]
     fingerprint: str
+    journal: Journal
+    costs: Costs[T]
+    keeper: Gatekeeper[T] | None = None
+    cache: AnswerCache | None = None
+    past: Replay[T] | None = None
+    _repeats: dict[ItemId, list[ItemId]] = field(default_factory=dict)
+    _texts: dict[ItemId, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for again, first in self.plan.same_as.items():
+            self._repeats.setdefault(first, []).append(again)
+        if self.cache is not None:
+            self._texts = {each.id: each.text for each in self.items}
+
+    @property
+    def gate(self) -> Gate:
+        """Where the run stands with its reviewer."""
+        return Gate.NONE if self.keeper is None else self.keeper.state
+
+    def books(self, answers: Sequence[object]) -> Ledger:
+        """Close the books, given accepted answers as JSON."""
+        charges = self.driver.ladder.charges
+        return self.tally.ledger(self.plan.baseline, answers, self.counter, charges)
+
+    def close(self) -> None:
+        """Close what the run keeps its things in."""
+        closed(self.journal.file, self.cache)
 
     async def results(self, on_progress: OnProgress | None) -> AsyncGenerator[ItemResult[T], None]:
-        """Kept results and refused inputs first, then whatever settles; repeats right after the asked one."""
-        repeats: dict[ItemId, list[ItemId]] = {}
-        for again, first in self.plan.same_as.items():
-            repeats.setdefault(first, []).append(again)
+        """What is known first, then whatever settles; repeats of a text right after the asked one.
 
-        def with_repeats(result: ItemResult[T]) -> list[ItemResult[T]]:
-            copies = [_copied(result, item_id) for item_id in repeats.get(result.item_id, ())]
-            self.tally.note(result.outcome, 1 + len(copies))
-            return [result, *copies]
-
+        With a gate nothing comes out before the end, and nothing as accepted before it has passed.
+        """
         trace, tally = self.driver.sender.trace, self.tally
         trace.start(len(self.items), len(self.plan.packs))
-        log.info("run of %d items in %d packs begins", len(self.items), len(self.plan.packs))
+        log.info("run of %d items in %d packs begins", len(self.items), self.plan.calls)
         try:
-            for known in self.kept.values():
-                tally.note(known.outcome, 1)
-                yield known
-            for refused in self.plan.refused:
-                for result in with_repeats(refused):
-                    yield result
-            async with aclosing(self.driver.run(self.plan.packs)) as batches:
+            for result in self._settled([*self.known.values(), *self._before()]):
+                yield result
+            stages = Stages(
+                self.plan, self.driver, self.journal, self.keeper, self.past, self._revised, self._retracted
+            )
+            async with aclosing(stages.run()) as batches:
                 async for batch in batches:
                     trace.settled(batch)
-                    ready = [result for settled in batch for result in with_repeats(settled)]
+                    ready = self._settled(batch)
                     if on_progress is not None:
                         on_progress(tally)
                     for result in ready:
                         yield result
+            if self.keeper is not None:
+                for result in self._released(self.keeper):
+                    yield result
         finally:
             stopped = self.driver.stopped
             trace.end(tally.told(), "" if stopped is None else word_for(stopped))
             told = "run ends: %d settled, %d of them failed, %d pending, %d calls"
             log.info(told, tally.settled, tally.failed, tally.pending, tally.calls)
+
+    def _before(self) -> list[ItemResult[T]]:
+        return [*self.plan.refused, *(() if self.past is None else self.past.settled.values())]
+
+    def _settled(self, batch: Sequence[ItemResult[T]]) -> list[ItemResult[T]]:
+        """Enter results everywhere; give back what may go out now."""
+        ready = [each for result in batch for each in self._with_repeats(result)]
+        for each in ready:
+            self.tally.note(each.outcome, 1)
+        self.journal.settled(ready)
+        if self.keeper is not None:
+            self.keeper.board.update((each.item_id, each) for each in batch)
+            return []
+        self._remember(ready)
+        return ready
+
+    def _released(self, keeper: Gatekeeper[T]) -> list[ItemResult[T]]:
+        ready = [each for result in keeper.board.values() for each in self._with_repeats(result)]
+        if keeper.state is not Gate.PASSED:
+            return [
+                replace(each, outcome=Outcome.HELD) if each.outcome is Outcome.ACCEPTED else each
+                for each in ready
+            ]
+        self._remember(ready)
+        return ready
+
+    def _remember(self, ready: Sequence[ItemResult[T]]) -> None:
+        if self.cache is not None:
+            answers = [(self._texts[each.item_id], each) for each in ready]
+            self.cache.keep(self.task, self.model, answers)
+
+    def _revised(self, results: Sequence[ItemResult[T]]) -> None:
+        """A reviewer has looked at these: what they said of them is kept."""
+        self.journal.settled([each for result in results for each in self._with_repeats(result)])
+
+    def _retracted(self, results: Sequence[ItemResult[T]]) -> None:
+        """A reviewer has sent these back: they have no result any more."""
+        gone = [each for result in results for each in self._with_repeats(result)]
+        for each in gone:
+            self.tally.note(each.outcome, -1)
+        self.journal.reopened([each.item_id for each in gone])
+
+    def _with_repeats(self, result: ItemResult[T]) -> list[ItemResult[T]]:
+        return [result, *(_copied(result, each) for each in self._repeats.get(result.item_id, ()))]
+
+
+def closed(file: RunFile | None, cache: AnswerCache | None) -> None:
+    """Close what a run keeps its things in."""
+    try:
+        if cache is not None:
+            cache.close()
+    finally:
+        if file is not None:
+            file.close()
 
 
 def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from packer.render import render
 from packer.run.ask import Ask, Reply, Rules, Step, all_rejected, hopeless
+from packer.run.charges import Charges
 from packer.run.gallery import Gallery
 from packer.run.pool import Pool
 from packer.run.story import Open
@@ -23,10 +25,11 @@ from packer.seat import alone, seat, seeded
 from packer.session import Turn, carried, turn
 from schemas.chat import Completion, Message
 from schemas.errors import GuardStop, NotSent
+from schemas.item import Item
 from schemas.pack import Pack
 from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict
 from schemas.signal import Action, Signal, SignalKind, Trust
-from schemas.usage import Usage
+from schemas.task import Task
 from splitter import escalate, last_rungs, split
 
 T = TypeVar("T")
@@ -49,13 +52,17 @@ class _Session(Generic[T]):
 class Ladder(Generic[T]):
     """All items of a run that are not settled yet, and what comes next for each."""
 
-    def __init__(self, rules: Rules, *, route: Route = Route.PACK) -> None:
+    def __init__(
+        self, rules: Rules, *, route: Route = Route.PACK, packs: dict[str, Pack[T]] | None = None
+    ) -> None:
         """Open the books.
 
         Args:
             rules: what the run allows.
             route: the rung on which packs start; ``single`` for packs that ask one item alone.
+            packs: where all packs are noted by name, for a reviewer; None notes none.
         """
+        self._packs = packs
         self.stop: GuardStop | None = None
         self._rules = rules
         self._route = route
@@ -64,22 +71,32 @@ class Ladder(Generic[T]):
         self._turns: list[Open[T]] = []
         self._sessions: dict[str, _Session[T]] = {}
         self._named = 0
+        self._conversed = 0
         self.gallery = Gallery(rules.seed)
         self.reply_signals: Counter[SignalKind] = Counter()
+        self.charges = Charges()
 
-    def first(self, pack: Pack[T]) -> Ask[T]:
-        """Open a pack of the plan."""
+    def first(self, pack: Pack[T], *, sampled: bool = False) -> Ask[T]:
+        """Open a pack of the plan; a sampled one asks its item alone."""
         self.enter(pack)
-        return self._ask(pack, self._route)
+        return self._ask(pack, Route.SINGLE if sampled else self._route, sampled=sampled)
 
     def converse(self, packs: Sequence[Pack[T]]) -> Ask[T]:
         """Open single items as one session in their own words: ``strategy="session"``."""
         for pack in packs:
             self.enter(pack)
-        return self._start([self._open[str(pack.slots[0].item.id)] for pack in packs], own_words=True)
+        self._conversed += 1
+        members = [self._open[str(pack.slots[0].item.id)] for pack in packs]
+        return self._start(members, f"talk{self._conversed}", own_words=True)
 
-    def take(self, ask: Ask[T], reply: Reply) -> Step[T]:
-        """Read a reply: settle what is good or hopeless, and find the next rung for the rest."""
+    def take(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None = None) -> Step[T]:
+        """Read a reply: settle what is good or hopeless, and find the next rung for the rest.
+
+        Args:
+            ask: what was asked.
+            reply: what came back.
+            cost_usd: what it cost; None when not known.
+        """
         settled: list[ItemResult[T]] = []
         done = split(ask.pack, reply, guard=self._rules.guard) if isinstance(reply, Completion) else None
         if done is not None and done.stop is not None and self.stop is None:
@@ -88,7 +105,7 @@ class Ladder(Generic[T]):
         self.reply_signals.update({signal.kind for signal in done.signals})
         if ask.route is Route.PACK:
             self.gallery.note(ask.pack, done)
-        bad, again = self._book(ask, reply, done, settled)
+        bad, again = self._book(ask, reply, cost_usd, done, settled)
         asks: list[Ask[T]] = []
         # What no further call can mend stays open: the run ends, and ``abandon`` says so.
         if bad and not hopeless(reply):
@@ -98,18 +115,37 @@ class Ladder(Generic[T]):
             self._pool.add(each)
         asks += self._next_turn(ask, reply, done)
         asks += self._grouped(self._pool.full_groups())
-        while len(self._turns) >= SESSION_ITEMS:
-            asks.append(self._start(self._turns[:SESSION_ITEMS]))
-            del self._turns[:SESSION_ITEMS]
+        asks += self._sessions_of(SESSION_ITEMS)
         return Step(tuple(settled), tuple(asks))
 
     def drain(self) -> tuple[Ask[T], ...]:
         """What is left to ask when nothing is under way; empty when every item is settled."""
         asks = self._grouped(self._pool.rest())
-        if self._turns:
-            asks.append(self._start(self._turns))
-            self._turns = []
+        asks += self._sessions_of(1)
         return tuple(asks)
+
+    def reopen(
+        self, item: Item, tokens: int, task: Task[T], result: ItemResult[T], mates: int, why: str
+    ) -> None:
+        """Take a settled item back: its answer was rejected, or one of the same call's was.
+
+        Args:
+            item: who.
+            tokens: of its text.
+            task: what is asked.
+            result: how it had been settled.
+            mates: how many items its call held, itself included.
+            why: in words.
+        """
+        each = Open(item, task, tokens, most_items=max(1, mates // 2), repacks=1)
+        each.attempts, each.usage, each.unmetered = result.attempts, result.usage, result.unmetered_attempts
+        each.cost_usd, each.signals = result.cost_usd, result.signals
+        each.reason = Reason(Fault.REJECTED, why)
+        self._open[str(item.id)] = each
+        if result.route in (Route.PACK, Route.REPACK) and self._rules.fallback.repacks:
+            self._pool.add(each)
+        else:
+            self._turns.append(each)
 
     def abandon(self, why: str) -> tuple[ItemResult[T], ...]:
         """Give back everything that is still open as pending; a doubtful answer is still an answer."""
@@ -123,20 +159,20 @@ class Ladder(Generic[T]):
             self._open[str(slot.item.id)] = Open(slot.item, pack.task, slot.text_tokens)
 
     def _book(
-        self, ask: Ask[T], reply: Reply, done: Split[T], settled: list[ItemResult[T]]
+        self,
+        ask: Ask[T],
+        reply: Reply,
+        cost_usd: Decimal | None,
+        done: Split[T],
+        settled: list[ItemResult[T]],
     ) -> tuple[list[Open[T]], list[Open[T]]]:
         """Enter the call into its items' stories; give back the rejected and those to be looked at again."""
-        usage = reply.usage if isinstance(reply, Completion) else Usage()
-        asked = [verdict for verdict in done.verdicts if verdict.slot.canary is None]
-        # A canary's tokens are an overhead of its neighbours: shares are taken over the items alone.
-        shares = usage.shares([verdict.slot.size_tokens for verdict in asked])
         bad: list[Open[T]] = []
         again: list[Open[T]] = []
-        for verdict, share in zip(asked, shares, strict=True):
+        for share, verdict in self.charges.shared(done.verdicts, reply, cost_usd):
             each = self._open[str(verdict.slot.item.id)]
             if not isinstance(reply, NotSent):
-                each.attempts += 1
-                each.usage += share
+                each.charge(share.usage, share.cost_usd, metered=share.metered)
             each.signals += verdict.signals
             each.reason = verdict.reason
             if not verdict.accepted:
@@ -144,10 +180,10 @@ class Ladder(Generic[T]):
             elif each.earlier is not None:
                 self._second(ask, each, verdict, settled, bad)
             elif self._wants_second_look(ask, verdict):
-                each.earlier = verdict
+                each.earlier, each.earlier_call = verdict, ask.pack.id
                 again.append(each)
             else:
-                settled.append(self._settle(each, each.accepted(verdict, ask.route)))
+                settled.append(self._settle(each, each.accepted(verdict, ask.route, ask.pack.id)))
         return bad, again
 
     def _wants_second_look(self, ask: Ask[T], verdict: Verdict[T]) -> bool:
@@ -171,14 +207,16 @@ class Ladder(Generic[T]):
         encode, before = each.task.output.encode, each.earlier.value
         each.earlier = None
         if encode(verdict.value) == encode(before):
-            settled.append(self._settle(each, each.accepted(verdict, ask.route, Trust.CONFIRMED)))
+            settled.append(
+                self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, Trust.CONFIRMED))
+            )
             return
         told = f"other neighbours, another answer: {str(before)[:40]!r}, then {str(verdict.value)[:40]!r}"
         signal = Signal(SignalKind.SECOND_LOOK, told, 0.9, items=(each.item.id,))
         each.signals += (signal,)
         if ask.route is Route.SINGLE or self._rules.guard.action(signal) is not Action.REJECT:
             trust = verdict.trust if ask.route is Route.SINGLE else Trust.DOUBTFUL
-            settled.append(self._settle(each, each.accepted(verdict, ask.route, trust)))
+            settled.append(self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, trust)))
             return
         each.reason = Reason(Fault.BLEED, told)
         bad.append(each)
@@ -188,13 +226,17 @@ class Ladder(Generic[T]):
     ) -> list[Ask[T]]:
         """One rung down for the rejected items of a call."""
         fallback, asks = self._rules.fallback, list[Ask[T]]()
+        if ask.sampled and fallback.session:
+            # Asked alone first to measure with, it has not had the tries that the others get.
+            self._turns += bad
+            return []
         if ask.route in (Route.SESSION, Route.SINGLE):
             need = last_rungs(ask.route, fallback)
         else:
             done = max(each.repacks for each in bad)
             need = escalate(len(ask.pack.asked), done, fallback, whole_failed=whole_failed)
         if need is None:
-            settled += [self._settle(each, each.given_up(ask.route)) for each in bad]
+            settled += [self._settle(each, each.given_up(ask.route, ask.pack.id)) for each in bad]
         elif need.route is Route.SINGLE:
             asks += [self._single(each, ask) for each in bad]
         elif need.route is Route.SESSION:
@@ -245,8 +287,22 @@ class Ladder(Generic[T]):
         random = seeded(self._rules.seed, name, [each.item.text])
         return turn(name, each.task, each.item, each.tokens, self._rules.layout, random)
 
-    def _start(self, items: Sequence[Open[T]], *, own_words: bool = False) -> Ask[T]:
-        session = _Session(self._name("session"), len(items), deque(items), own_words)
+    def _sessions_of(self, least: int) -> list[Ask[T]]:
+        """Sessions of those who wait for a turn, where so many at least have the same group."""
+        waiting: dict[str | None, list[Open[T]]] = {}
+        for each in self._turns:
+            waiting.setdefault(each.item.group, []).append(each)
+        asks: list[Ask[T]] = []
+        self._turns = []
+        for members in waiting.values():
+            while len(members) >= least:
+                asks.append(self._start(members[:SESSION_ITEMS], self._name("session")))
+                del members[:SESSION_ITEMS]
+            self._turns += members
+        return asks
+
+    def _start(self, items: Sequence[Open[T]], name: str, *, own_words: bool = False) -> Ask[T]:
+        session = _Session(name, len(items), deque(items), own_words)
         self._sessions[session.id] = session
         return self._turn(session)
 
@@ -262,6 +318,7 @@ class Ladder(Generic[T]):
         room = rules.allowance.input_tokens - rules.fixed_tokens - each.tokens - cap
         history = carried(session.turns, rules.fallback.carry_turns, room)
         prompt = render(pack, max_output_tokens=cap, history=history)
+        self._noted(pack)
         return Ask(pack, prompt, Route.SESSION, session.id, session.items)
 
     def _next_turn(self, ask: Ask[T], reply: Reply, done: Split[T]) -> list[Ask[T]]:
@@ -281,9 +338,14 @@ class Ladder(Generic[T]):
             return []
         return [self._turn(session)]
 
-    def _ask(self, pack: Pack[T], route: Route) -> Ask[T]:
+    def _ask(self, pack: Pack[T], route: Route, *, sampled: bool = False) -> Ask[T]:
         cap = self._rules.allowance.max_output_tokens(len(pack.slots))
-        return Ask(pack, render(pack, max_output_tokens=cap), route)
+        self._noted(pack)
+        return Ask(pack, render(pack, max_output_tokens=cap), route, sampled=sampled)
+
+    def _noted(self, pack: Pack[T]) -> None:
+        if self._packs is not None:
+            self._packs[pack.id] = pack
 
     def _name(self, kind: str) -> str:
         self._named += 1

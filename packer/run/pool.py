@@ -16,12 +16,17 @@ class Waiting(Protocol):
     most_items: int
     tokens: int
 
+    @property
+    def group(self) -> str | None:
+        """Whose calls it may share."""
+        ...
+
 
 W = TypeVar("W", bound=Waiting)
 
 
 class Pool(Generic[W]):
-    """Waiting items by the size of the call they may share."""
+    """Waiting items by their group and by the size of the call they may share."""
 
     def __init__(self, most_tokens: int, marker_tokens: int) -> None:
         """Open an empty pool.
@@ -32,16 +37,16 @@ class Pool(Generic[W]):
         """
         self._room = most_tokens
         self._marker = marker_tokens
-        self._by_size: dict[int, list[W]] = {}
+        self._by_size: dict[tuple[str | None, int], list[W]] = {}
 
     def add(self, each: W) -> None:
         """Let an item wait."""
-        self._by_size.setdefault(each.most_items, []).append(each)
+        self._by_size.setdefault((each.group, each.most_items), []).append(each)
 
     def full_groups(self) -> Sequence[Sequence[W]]:
         """Take out as many items as fill whole groups of the size that their members allow."""
         groups: list[Sequence[W]] = []
-        for size, waiting in self._by_size.items():
+        for (_, size), waiting in self._by_size.items():
             if count := len(waiting) // size:
                 taken = waiting[: count * size]
                 del waiting[: count * size]
@@ -52,9 +57,11 @@ class Pool(Generic[W]):
 
     def rest(self) -> Sequence[Sequence[W]]:
         """Take out everything, in as few groups as the members' limits allow."""
-        waiting = [each for size in sorted(self._by_size, reverse=True) for each in self._by_size[size]]
+        by_group: dict[str | None, list[W]] = {}
+        for key in sorted(self._by_size, key=lambda each: -each[1]):
+            by_group.setdefault(key[0], []).extend(self._by_size[key])
         self._by_size.clear()
-        return self._fitting(waiting)
+        return [group for waiting in by_group.values() for group in self._fitting(waiting)]
 
     def _fitting(self, members: Sequence[W]) -> list[list[W]]:
         """Consecutive groups within every limit; members come with falling limits on their numbers."""

@@ -7,10 +7,10 @@ driven, or what becomes of its results.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from packer.clients.choose import Chosen
@@ -20,18 +20,27 @@ from packer.plan import Plan, plan_for
 from packer.prices import Prices
 from packer.render import pack_system, render, single_system
 from packer.run.ask import Ask, Rules
+from packer.run.cache import AnswerCache
 from packer.run.circuit import Circuit
+from packer.run.costs import Costs
 from packer.run.drive import Driver
+from packer.run.fingerprint import fingerprint_of, parts_of
+from packer.run.gate import Gatekeeper
 from packer.run.halt import Halt
-from packer.run.job import Job, Options
+from packer.run.job import Job, Options, closed
+from packer.run.journal import Journal
+from packer.run.kept import Kept, begin, taken_up, title_of
 from packer.run.ladder import Ladder
 from packer.run.needs import Needs
+from packer.run.replay import Replay
+from packer.run.run_file import RunFile
 from packer.run.send import Sender
 from packer.run.shared_pace import shared_pace
 from packer.run.spending import Spending
 from packer.run.tally import Tally
 from packer.run.trace import Trace
 from packer.run.turnstile import Turnstile
+from packer.run.written import answer_written
 from packer.seat import Markers
 from packer.tokens import counter_for
 from schemas.chat import Completion, Prompt
@@ -40,8 +49,10 @@ from schemas.facts import ModelFacts
 from schemas.item import Item, ItemId
 from schemas.protocols import TokenCounter
 from schemas.result import ItemResult, Outcome, Route, RunResult
+from schemas.review import Gate
 from schemas.settings import Layout, Limits
 from schemas.task import Task
+from schemas.usage import Usage
 
 T = TypeVar("T")
 
@@ -60,48 +71,105 @@ async def prepare(
     resume: RunResult[T] | None,
     halt: Halt,
 ) -> Job[T]:
-    """Make a run ready.
+    """Make a run ready, or make ready again what its store holds.
 
     Raises:
         UsageError: options, items or an earlier run that cannot work; raised before any item is sent.
+        StoreFailed: the store cannot be read or written.
     """
+    _check_review(options)
     fingerprint = await asyncio.to_thread(fingerprint_of, every, task)
-    kept = _kept(resume, fingerprint)
+    store = options.store
+    if store is not None and resume is not None:
+        raise UsageError("Give store= or resume=, not both: a store goes on by itself.")
+    file = None if store is None else await asyncio.to_thread(RunFile, store.file, write=True)
+    cache: AnswerCache | None = None
+    try:
+        cache = None if options.cache is None else await asyncio.to_thread(AnswerCache, options.cache)
+        return await _prepared(chosen, every, task, options, resume, halt, fingerprint, file, cache)
+    except BaseException:
+        closed(file, cache)
+        raise
+
+
+async def _prepared(
+    chosen: Chosen,
+    every: Sequence[Item],
+    task: Task[T],
+    options: Options,
+    resume: RunResult[T] | None,
+    halt: Halt,
+    fingerprint: str,
+    file: RunFile | None,
+    cache: AnswerCache | None,
+) -> Job[T]:
+    model = f"{chosen.provider}/{chosen.name}" if chosen.provider else chosen.name
+    parts = await asyncio.to_thread(parts_of, every, task, model, options)
+    kept: Kept[T] | None = None
+    if file is not None and not file.is_new:
+        kept = await asyncio.to_thread(taken_up, file, task, parts)
     facts = options.facts.over(await chosen.facts())
     prices = Prices(chosen.name, provider=chosen.provider, override=facts.price)
     _check_money(options.limits, prices)
     # The embedded model's own counter starts its server: blocking work that belongs in a thread.
     counter = options.counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
     tally = Tally(len(every), prices)
-    layout, probes, probed_usd = await _held_to(chosen, options.layout, tally)
+    if kept is None:
+        known = _known(resume, fingerprint, options, cache, every, task, model)
+        layout, probes, probed_usd = await _held_to(chosen, options.layout, tally)
+    else:
+        known, layout = kept.known, replace(options.layout, envelope=kept.envelope)
+        probes, probed_usd = [], Decimal(0)
     limits = options.limits
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
-    asked = [item for item in every if item.id not in kept]
-    made = await asyncio.to_thread(_planned, asked, task, counter, facts, layout, options, limits)
+    asked = [item for item in every if item.id not in known]
+    nonces = {} if file is None or kept is None else await asyncio.to_thread(_nonces, file)
+    markers = await asyncio.to_thread(_markers, counter, layout, nonces, kept)
+    made = await asyncio.to_thread(
+        _planned, asked, task, counter, facts, layout, options, limits, markers, kept
+    )
+    journal = Journal(
+        file,
+        {item.id: position for position, item in enumerate(every)},
+        partial(answer_written, task.output),
+        texts=options.store is not None and options.store.texts,
+    )
+    name = options.name or (kept.name if kept is not None else title_of(task))
+    if file is not None and options.store is not None and kept is None:
+        await asyncio.to_thread(
+            begin,
+            file,
+            options.store,
+            name=name,
+            model=model,
+            task=task,
+            every=every,
+            parts=parts,
+            envelope=layout.envelope,
+            known=known,
+            plan=made,
+            journal=journal,
+        )
+        for usage in probes:
+            journal.probed(Completion("", usage=usage), prices.cost_usd(usage))
     heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
     needs = Needs(heads[0], heads[1], chosen.reply_cap)
     pace = Pace(limits.ceilings)
-    for probe in probes:
-        pace.enter(asyncio.get_running_loop().time(), probe)
+    most = Need(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
+    for usage in probes:
+        pace.enter(asyncio.get_running_loop().time(), most.used(usage))
     route = Route.SINGLE if options.strategy == "single" else Route.PACK
     _check_ceilings(made, needs, pace, route, limits, prices)
-    ladder = Ladder[T](
-        Rules(
-            options.fallback,
-            options.guard,
-            layout,
-            made.allowance,
-            Markers(counter, layout),
-            max(heads),
-            options.seed,
-        ),
-        route=route,
-    )
+    keeper = None
+    if options.review is not None:
+        keeper = Gatekeeper(options.review, task, name, options.seed, len(every))
+    rules = Rules(options.fallback, options.guard, layout, made.allowance, markers, max(heads), options.seed)
+    ladder = Ladder[T](rules, route=route, packs=None if keeper is None else keeper.packs)
     turnstile = Turnstile(
         pace,
         limits.concurrency,
-        warm_first=len(made.packs) > 1 and _is_cached(facts, pack_system(task, layout)),
+        warm_first=made.calls > 1 and _is_cached(facts, pack_system(task, layout)),
         shared=shared_pace(limits),
     )
     retries = chosen.max_retries if limits.retries is None else limits.retries
@@ -115,23 +183,92 @@ async def prepare(
         tally,
         Circuit(limits.outage_s),
         Trace(chosen.name, chosen.provider, sdk_traces=chosen.traces_itself),
+        journal,
     )
     most_items = max((len(pack.slots) for pack in made.packs), default=1)
     deadline_s = limits.run_deadline_s(made.worst_case_calls, most_items, retries)
     driver = Driver(sender, ladder, options.strategy, halt, deadline_s)
-    return Job(every, made, driver, tally, counter, layout, options.seed, kept, fingerprint)
+    past: Replay[T] | None = None
+    if file is not None and kept is not None:
+        past = Replay(file.path, driver, made, keeper)
+        await asyncio.to_thread(past.run, file.events())
+        await asyncio.to_thread(file.unsettle)
+    journal.opened()
+    costs = Costs(made, tally, heads[1], facts, limits.concurrency)
+    return Job(
+        name,
+        every,
+        task,
+        model,
+        made,
+        driver,
+        tally,
+        counter,
+        layout,
+        options.seed,
+        known,
+        fingerprint,
+        journal,
+        costs,
+        keeper,
+        cache,
+        past,
+    )
 
 
-async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> tuple[Layout, list[Need], Decimal]:
+def _check_review(options: Options) -> None:
+    if options.review is not None and options.review.callback is None and options.store is None:
+        raise UsageError(
+            "ReviewGate() without a callback waits for `packsplit review`, which needs a store: give "
+            "store=PATH too, or ReviewGate(callback=...)."
+        )
+
+
+def _known(
+    resume: RunResult[T] | None,
+    fingerprint: str,
+    options: Options,
+    cache: AnswerCache | None,
+    every: Sequence[Item],
+    task: Task[T],
+    model: str,
+) -> dict[ItemId, ItemResult[T]]:
+    known = _kept(resume, fingerprint, options)
+    if cache is not None:
+        found = cache.found(task, model, [item.text for item in every])
+        for item in every:
+            if item.id not in known and item.text in found:
+                value, quotes = found[item.text]
+                known[item.id] = ItemResult(item.id, Outcome.ACCEPTED, value, Route.CACHE, quotes=quotes)
+    return known
+
+
+def _nonces(file: RunFile) -> dict[str, str]:
+    """The nonces of all calls that were made, which must be read as they were made."""
+    file.head()
+    return {
+        str(event.body["ask"]): str(event.body["nonce"])
+        for event in file.events()
+        if event.kind == "sent" and event.body["nonce"]
+    }
+
+
+def _markers(counter: TokenCounter, layout: Layout, nonces: dict[str, str], kept: Kept[T] | None) -> Markers:
+    dearest = None if kept is None else kept.seating.dearest_tokens
+    return Markers(counter, layout, nonces=nonces, dearest_tokens=dearest)
+
+
+async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> tuple[Layout, list[Usage], Decimal]:
     """The layout with an envelope that the provider can be held to; what finding out has used and cost."""
     envelope, used = await chosen.envelope(layout.envelope)
     most = Need(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
     cost_usd = Decimal(0)
     for usage in used:
-        known_usd = tally.book("probe", None, Completion("", usage=usage))
+        known_usd = tally.prices.cost_usd(usage)
+        tally.book("probe", Completion("", usage=usage), known_usd)
         most_usd = tally.prices.most_usd(most.input_tokens, most.output_tokens)
         cost_usd += known_usd if known_usd is not None else most_usd or 0
-    return replace(layout, envelope=envelope), [most.used(usage) for usage in used], cost_usd
+    return replace(layout, envelope=envelope), list(used), cost_usd
 
 
 def _planned(
@@ -142,6 +279,8 @@ def _planned(
     layout: Layout,
     options: Options,
     limits: Limits,
+    markers: Markers,
+    kept: Kept[T] | None,
 ) -> Plan[T]:
     within = _within_ceilings(facts, limits)
     try:
@@ -156,6 +295,9 @@ def _planned(
             guard=options.guard,
             strategy=options.strategy,
             seed=options.seed,
+            sample_items=options.baseline,
+            markers=markers,
+            seating=None if kept is None else kept.seating,
         )
     except UsageError as error:
         if within == facts:
@@ -216,15 +358,7 @@ def _check_ceilings(
             )
 
 
-def fingerprint_of(every: Sequence[Item], task: Task[object]) -> str:
-    """Hash of what must not change when a run is resumed: the task, and all inputs in their order."""
-    digest = hashlib.sha256(task.fingerprint.encode())
-    for item in every:
-        digest.update(f"\0{type(item.id).__name__}\0{item.id}\0{item.text}".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
-
-
-def _kept(resume: RunResult[T] | None, fingerprint: str) -> dict[ItemId, ItemResult[T]]:
+def _kept(resume: RunResult[T] | None, fingerprint: str, options: Options) -> dict[ItemId, ItemResult[T]]:
     if resume is None:
         return {}
     if resume.fingerprint != fingerprint:
@@ -232,4 +366,11 @@ def _kept(resume: RunResult[T] | None, fingerprint: str) -> dict[ItemId, ItemRes
             "resume= is a run over other inputs, or of another task: give the same items, in the same order, "
             "and the same task as the run that is to be resumed."
         )
-    return {result.item_id: result for result in resume.results if result.outcome is Outcome.ACCEPTED}
+    if not resume.released and options.review is None and resume.gate is not Gate.NONE:
+        raise UsageError("resume= is a run whose results are held for a review: give its review= again.")
+    settled = (Outcome.ACCEPTED, Outcome.HELD)
+    return {
+        each.item_id: replace(each, outcome=Outcome.ACCEPTED)
+        for each in resume.results
+        if each.outcome in settled
+    }

@@ -13,8 +13,9 @@ from random import Random
 from typing import TypeVar
 
 from packer.pacing import Need
-from packer.run.ask import Ask, Later, Reply
+from packer.run.ask import Ask, Back, Later, Reply
 from packer.run.circuit import Circuit
+from packer.run.journal import Journal
 from packer.run.needs import Needs
 from packer.run.spending import Spending
 from packer.run.tally import Tally
@@ -61,6 +62,7 @@ class Sender:
         tally: is told of every attempt.
         circuit: knows whether the provider is down.
         trace: the run's spans.
+        journal: is told of every call before it goes, and of every reply before it is read.
         stop: set when no further call can or may go.
     """
 
@@ -73,6 +75,7 @@ class Sender:
     tally: Tally
     circuit: Circuit
     trace: Trace
+    journal: Journal = field(default_factory=Journal)
     stop: RunError | None = None
     _random: Random = field(default_factory=lambda: Random(0))
     _talked_s: dict[str, float] = field(default_factory=dict)
@@ -88,28 +91,29 @@ class Sender:
             log.debug("the run ends early: %s", why)
         self.turnstile.ring()
 
-    async def send(self, ask: Ask[T]) -> Reply | Later:
+    async def send(self, ask: Ask[T]) -> Back | Later:
         """Get a reply, or the error that came instead, or word that it could not be sent now."""
         with self.trace.pack(ask):
             return await self._sent(ask)
 
-    async def _sent(self, ask: Ask[T]) -> Reply | Later:
+    async def _sent(self, ask: Ask[T]) -> Back | Later:
         attempt = 0
         while True:
             deadline_s = self._deadline_s(ask)
             if deadline_s <= 0:
                 whole_s = self.limits.call_deadline_s(ask.session_items)
-                return NotSent(f"the session's {whole_s:g} s were over before this item's turn")
+                return Back(NotSent(f"the session's {whole_s:g} s were over before this item's turn"))
             place = await self._turn(ask)
             if place is None:
                 return Later()
-            reply = await self._attempt(ask, place, deadline_s)
+            back = await self._attempt(ask, place, deadline_s)
+            reply = back.reply
             if not isinstance(reply, ClientError):
-                return reply
+                return back
             if reply.stops_run:
                 self.end(reply)
             if not reply.transient:
-                return reply
+                return back
             if self.stop is not None:
                 return Later()
             pause_s = self._pause_s(attempt, reply)
@@ -122,7 +126,7 @@ class Sender:
             attempt += 1
             if attempt > self.retries:
                 # Too many calls is no fault of this one; and while the provider is down, neither is that.
-                return Later() if isinstance(reply, RateLimited) or self.circuit.is_open else reply
+                return Later() if isinstance(reply, RateLimited) or self.circuit.is_open else back
             log.info("%s: attempt %d of %d in %.1f s", reply.code, attempt + 1, self.retries + 1, pause_s)
             await self.turnstile.pause(pause_s, until=lambda: self.stop is not None)
 
@@ -151,36 +155,49 @@ class Sender:
             place.reserved_usd = self.spending.enter(need)
         return place
 
-    async def _attempt(self, ask: Ask[T], place: Place, deadline_s: float) -> Reply:
+    async def _attempt(self, ask: Ask[T], place: Place, deadline_s: float) -> Back:
         start_s = self.turnstile.now_s
+        number = self.journal.sent(ask, place.need)
         reply: Reply | None = None
         try:
             with self.trace.attempt(ask, place.need.output_tokens) as tell:
                 reply = await self._call(ask, deadline_s)
                 tell(reply)
         finally:
+            took_s = self.turnstile.now_s - start_s
             if ask.session is not None:
-                took_s = self.turnstile.now_s - start_s
                 self._talked_s[ask.session] = self._talked_s.get(ask.session, 0.0) + took_s
-            # None: the call was dropped on its way; what it costs stays unknown.
-            self._leave(place, ask, reply or ClientError("the call was dropped when the run ended"))
-        return reply
+            back = self._leave(place, ask, number, reply, took_s)
+        return back
 
-    def _leave(self, place: Place, ask: Ask[T], reply: Reply) -> None:
+    def _leave(self, place: Place, ask: Ask[T], number: int, reply: Reply | None, took_s: float) -> Back:
         """Settle what was reserved, keep the books, and note how the provider is doing."""
-        cost_usd = self.tally.book(ask.route, self.needs.counted(ask), reply)
-        if isinstance(reply, Completion):
-            used, quotas = place.need.used(reply.usage), reply.quotas
-            self.needs.learn(ask, reply.usage)
+        # None: the call was dropped on its way; what it costs stays unknown, and so does the journal's entry.
+        known = reply or ClientError("the call was dropped when the run ended")
+        cost_usd = self.tally.prices.cost_usd(known.usage) if isinstance(known, Completion) else None
+        if reply is not None:
+            self.journal.back(number, reply, cost_usd, took_s)
+        self.tally.book(
+            ask.booked,
+            known,
+            cost_usd,
+            counted_tokens=self.needs.counted(ask),
+            need=place.need,
+            took_s=took_s,
+            group=ask.pack.asked[0].item.group,
+        )
+        if isinstance(known, Completion):
+            used, spent_usd = place.need.used(known.usage), cost_usd
+            self.needs.learn(ask, known.usage)
         else:
             # An error with a status was answered without a model's work; one without may have cost all.
-            idle = reply.status is not None
-            used, quotas = (Need(0, 0) if idle else place.need), reply.quotas
-            cost_usd = Decimal(0) if idle else None
-        self.spending.settle(place.reserved_usd, cost_usd)
-        self.turnstile.leave(place, used, quotas)
-        self._note(place, reply)
+            idle = known.status is not None
+            used, spent_usd = (Need(0, 0) if idle else place.need), (Decimal(0) if idle else None)
+        self.spending.settle(place.reserved_usd, spent_usd)
+        self.turnstile.leave(place, used, known.quotas)
+        self._note(place, known)
         self.turnstile.ring()
+        return Back(known, cost_usd)
 
     def _note(self, place: Place, reply: Reply) -> None:
         if isinstance(reply, ClientError) and self.unclear(reply):

@@ -63,6 +63,10 @@ class Spending:
         self.reserved_usd -= reserved_usd
         self.spent_usd += reserved_usd if cost_usd is None else cost_usd
 
+    def lost(self, need: Need) -> None:
+        """A call never came back: book the most it can have cost."""
+        self.spent_usd += self._dearest(need)
+
     def _dearest(self, need: Need) -> Decimal:
         if self.limits.max_cost_usd is None:
             return Decimal(0)

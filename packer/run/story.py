@@ -6,13 +6,14 @@ Does not know: which call comes next.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from schemas.item import Item
 from schemas.result import ItemResult, Outcome, Reason, Route, Verdict
 from schemas.signal import Signal, Trust
 from schemas.task import Task
-from schemas.usage import Usage
+from schemas.usage import Usage, known_sum_usd
 
 T = TypeVar("T")
 
@@ -28,8 +29,11 @@ class Open(Generic[T]):
         most_items: how many items its next call may hold.
         repacks: how often it was packed again.
         earlier: the doubtful verdict that a second look is to confirm; None without.
+        earlier_call: names the call that verdict came from.
         attempts: calls it took part in.
-        usage: its share of their tokens.
+        usage: its share of their tokens, as far as they were reported.
+        unmetered: of the attempts, replies without reported tokens.
+        cost_usd: its share of their money, as far as it is known.
         signals: seen in their replies.
         reason: why the last one could not be used.
     """
@@ -40,13 +44,23 @@ class Open(Generic[T]):
     most_items: int = 1
     repacks: int = 0
     earlier: Verdict[T] | None = None
+    earlier_call: str = ""
     attempts: int = 0
-    usage: Usage = field(default_factory=Usage.none_spent)
+    usage: Usage = field(default_factory=Usage)
+    unmetered: int = 0
+    cost_usd: Decimal | None = None
     signals: tuple[Signal, ...] = ()
     reason: Reason | None = None
 
-    def accepted(self, verdict: Verdict[T], route: Route, trust: Trust | None = None) -> ItemResult[T]:
-        """Its result with this verdict's value."""
+    @property
+    def group(self) -> str | None:
+        """Whose calls it may share."""
+        return self.item.group
+
+    def accepted(
+        self, verdict: Verdict[T], route: Route, call: str, trust: Trust | None = None
+    ) -> ItemResult[T]:
+        """Its result with this verdict's value, from that call."""
         return ItemResult(
             self.item.id,
             Outcome.ACCEPTED,
@@ -54,22 +68,36 @@ class Open(Generic[T]):
             route,
             signals=self.signals,
             attempts=self.attempts,
-            usage=self.usage,
+            usage=self._spent,
             trust=trust or verdict.trust,
             quotes=verdict.quotes,
+            call=call,
+            unmetered_attempts=self.unmetered,
+            cost_usd=self.cost_usd,
         )
 
-    def given_up(self, route: Route | None) -> ItemResult[T]:
+    def charge(self, usage: Usage, cost_usd: Decimal | None, *, metered: bool) -> None:
+        """Add its share of a call."""
+        self.attempts += 1
+        self.usage = self.usage.plus_known(usage)
+        self.unmetered += not metered
+        self.cost_usd = known_sum_usd([self.cost_usd, cost_usd])
+
+    @property
+    def _spent(self) -> Usage:
+        return self.usage if self.attempts else Usage.none_spent()
+
+    def given_up(self, route: Route | None, call: str) -> ItemResult[T]:
         """Its result without a value; a doubtful answer that could not be confirmed is still one."""
-        return self._without_value(Outcome.FAILED, route)
+        return self._without_value(Outcome.FAILED, route, call)
 
     def pending(self) -> ItemResult[T]:
         """Its result when the run ends before it is settled."""
-        return self._without_value(Outcome.PENDING, None)
+        return self._without_value(Outcome.PENDING, None, "")
 
-    def _without_value(self, outcome: Outcome, route: Route | None) -> ItemResult[T]:
+    def _without_value(self, outcome: Outcome, route: Route | None, call: str) -> ItemResult[T]:
         if self.earlier is not None:
-            return self.accepted(self.earlier, Route.PACK)
+            return self.accepted(self.earlier, Route.PACK, self.earlier_call)
         return ItemResult(
             self.item.id,
             outcome,
@@ -77,5 +105,8 @@ class Open(Generic[T]):
             reason=self.reason,
             signals=self.signals,
             attempts=self.attempts,
-            usage=self.usage,
+            usage=self._spent,
+            call=call,
+            unmetered_attempts=self.unmetered,
+            cost_usd=self.cost_usd,
         )

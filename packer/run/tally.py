@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from packer.baseline import settle
+from packer.compare import Spent
+from packer.pacing import Need
 from packer.prices import Prices
-from packer.run.ask import Reply
+from packer.run.ask import BASELINE, Reply
+from packer.run.charges import Charges
 from schemas.chat import Completion
 from schemas.errors import RunError
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.protocols import TokenCounter
-from schemas.result import Outcome, Route
-from schemas.usage import Usage
+from schemas.result import Outcome
+from schemas.usage import Usage, known_sum_usd
 
 
 @dataclass(slots=True)
@@ -39,7 +42,9 @@ class Tally:
         model: the model that answered last, as the provider names it.
         counted_input_tokens: what our counter made of the metered prompts.
         metered_input_tokens: what the provider made of the same prompts.
-        routes: calls and tokens by rung of the ladder.
+        routes: calls, tokens and money by rung of the ladder.
+        spent: the same by group, apart for items that were asked alone to measure with.
+        maybe_paid: the most that each call without a reply can have used.
     """
 
     items: int
@@ -57,6 +62,8 @@ class Tally:
     counted_input_tokens: int = 0
     metered_input_tokens: int = 0
     routes: dict[str, RouteSum] = field(default_factory=dict)
+    spent: dict[tuple[str | None, bool], Spent] = field(default_factory=dict)
+    maybe_paid: list[Need] = field(default_factory=list)
 
     def note(self, outcome: Outcome, inputs: int) -> None:
         """Count inputs that have a result now."""
@@ -64,37 +71,57 @@ class Tally:
         self.failed += inputs * (outcome is Outcome.FAILED)
         self.pending += inputs * (outcome is Outcome.PENDING)
 
-    def book(self, route: Route | str, counted_tokens: int | None, reply: Reply) -> Decimal | None:
+    def book(
+        self,
+        route: str,
+        reply: Reply,
+        cost_usd: Decimal | None,
+        *,
+        counted_tokens: int | None = None,
+        need: Need | None = None,
+        took_s: float = 0.0,
+        group: str | None = None,
+    ) -> None:
         """Add one attempt at a call.
 
         Args:
             route: the rung of the ladder, or the name of an overhead.
-            counted_tokens: what our counter made of the prompt; None leaves the comparison out.
             reply: what came back.
-
-        Returns:
-            What it cost; None when that is not known.
+            cost_usd: what it cost; None when not known.
+            counted_tokens: what our counter made of the prompt; None leaves the comparison out.
+            need: the most it can have used.
+            took_s: seconds until the reply.
+            group: of its items.
         """
         self.calls += 1
-        before = self.routes.get(route, RouteSum())
-        spent = reply.usage if isinstance(reply, Completion) else Usage()
-        self.routes[str(route)] = RouteSum(before.calls + 1, before.usage.plus_known(spent))
+        usage = reply.usage if isinstance(reply, Completion) else Usage()
+        metered = None not in (usage.input_tokens, usage.output_tokens)
+        self.routes[route] = self.routes.get(route, RouteSum()).plus(RouteSum(1, usage, cost_usd))
+        key = group, route == BASELINE
+        answered = isinstance(reply, Completion)
+        self.spent[key] = self.spent.get(key, Spent()).plus(
+            Spent(
+                calls=1,
+                usage=usage,
+                unmetered_calls=answered and not metered,
+                cost_usd=cost_usd,
+                unpriced_calls=answered and cost_usd is None,
+                call_s=took_s,
+            )
+        )
         if not isinstance(reply, Completion):
             self.failed_calls += 1
-            return None
+            if reply.status is None and need is not None:
+                self.maybe_paid.append(need)
+            return
         self.model = reply.model or self.model
-        if spent.input_tokens is not None and counted_tokens is not None:
+        if usage.input_tokens is not None and counted_tokens is not None:
             self.counted_input_tokens += counted_tokens
-            self.metered_input_tokens += spent.input_tokens
-        if spent.input_tokens is None or spent.output_tokens is None:
-            self.unmetered_calls += 1
-        self.usage = self.usage.plus_known(spent)
-        cost_usd = self.prices.cost_usd(spent)
-        if cost_usd is None:
-            self.unpriced_calls += 1
-        else:
-            self.cost_usd = (self.cost_usd or Decimal(0)) + cost_usd
-        return cost_usd
+            self.metered_input_tokens += usage.input_tokens
+        self.unmetered_calls += not metered
+        self.usage = self.usage.plus_known(usage)
+        self.unpriced_calls += cost_usd is None
+        self.cost_usd = known_sum_usd([self.cost_usd, cost_usd])
 
     def told(self) -> dict[str, int]:
         """The sums that a trace shows."""
@@ -106,13 +133,16 @@ class Tally:
             "packsplit.failed_calls": self.failed_calls,
         }
 
-    def ledger(self, planned: Baseline, answers: Sequence[object], counter: TokenCounter) -> Ledger:
+    def ledger(
+        self, planned: Baseline, answers: Sequence[object], counter: TokenCounter, charges: Charges
+    ) -> Ledger:
         """Close the books.
 
         Args:
             planned: one call per item, as predicted before the run.
             answers: accepted answers as JSON, one per item that was asked.
             counter: the run's counter.
+            charges: who paid for what.
         """
         try:
             baseline = settle(
@@ -124,6 +154,8 @@ class Tally:
             )
         except RunError:  # the counter's server died: answers that were paid for matter more than a forecast
             baseline = Baseline(planned.calls)
+        overheads = {"canary": charges.canaries, "probe": self.routes.get("probe", RouteSum())}
+        most = [self.prices.most_usd(need.input_tokens, need.output_tokens) for need in self.maybe_paid]
         return Ledger(
             self.calls,
             self.failed_calls,
@@ -134,4 +166,8 @@ class Tally:
             cost_usd=self.cost_usd,
             unpriced_calls=self.unpriced_calls,
             price_source=self.prices.source,
+            charged=charges.items,
+            overheads={name: each for name, each in overheads.items() if each != RouteSum()},
+            maybe_paid_calls=len(most),
+            maybe_paid_usd=known_sum_usd(most),
         )

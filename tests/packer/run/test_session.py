@@ -248,7 +248,9 @@ def test_canaries_sit_among_the_items_and_are_never_results() -> None:
     run = pack_and_run(numbered(12), SENTIMENT, client=client, guard=guard, budget=Budget(items=7))
     assert run.values == [label(text) for text in numbered(12)]
     assert all(p.items == 7 for p in client.prompts[:2])
-    assert sum(r.usage.output_tokens or 0 for r in run) == run.ledger.usage.output_tokens
+    charged, canaries = run.ledger.charged.usage, run.ledger.overheads["canary"].usage
+    assert sum(r.usage.output_tokens or 0 for r in run) == charged.output_tokens
+    assert charged.plus_known(canaries) == run.ledger.usage
     assert any(SignalKind.CANARY in {s.kind for s in r.signals} for r in run)
 
 

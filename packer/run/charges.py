@@ -1,0 +1,64 @@
+"""Who pays for a call: its items by their size, and for a canary's seat the run.
+
+What items are charged and what the run bears sum to the calls, to the token and to the last digit of
+the money. Does not know: prices, or why a call was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeVar
+
+from packer.run.ask import Reply
+from schemas.chat import Completion
+from schemas.ledger import RouteSum
+from schemas.result import Verdict
+from schemas.usage import Usage, share_out_usd
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One seat's part of a call.
+
+    Attributes:
+        usage: tokens; a field is None when not reported.
+        cost_usd: money; None when not known.
+        metered: False for a reply without reported tokens.
+    """
+
+    usage: Usage
+    cost_usd: Decimal | None
+    metered: bool
+
+
+@dataclass(slots=True)
+class Charges:
+    """Sums of one run.
+
+    Attributes:
+        items: what items were charged.
+        canaries: what canaries' seats took.
+    """
+
+    items: RouteSum = field(default_factory=RouteSum)
+    canaries: RouteSum = field(default_factory=RouteSum)
+
+    def shared(
+        self, verdicts: Sequence[Verdict[T]], reply: Reply, cost_usd: Decimal | None
+    ) -> Iterator[tuple[Share, Verdict[T]]]:
+        """Share a call among its seats; gives each item's share with its verdict."""
+        usage = reply.usage if isinstance(reply, Completion) else Usage()
+        metered = not isinstance(reply, Completion) or None not in (usage.input_tokens, usage.output_tokens)
+        weights = [verdict.slot.size_tokens for verdict in verdicts]
+        amounts = zip(usage.shares(weights), share_out_usd(cost_usd, weights), verdicts, strict=True)
+        for tokens, usd, verdict in amounts:
+            spent = RouteSum(0, tokens, usd)
+            if verdict.slot.canary is not None:
+                self.canaries = self.canaries.plus(spent)
+            else:
+                self.items = self.items.plus(spent)
+                yield Share(tokens, usd, metered), verdict

@@ -1,0 +1,38 @@
+"""Says in our words what goes wrong with a run's file: it cannot be read, or it is not what was written.
+
+Does not know: what is in the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packer.run.written import NotOurs
+from schemas.errors import StoreDamaged, StoreFailed
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Say in our words what SQLite says of a file."""
+    try:
+        yield
+    except NotOurs as error:
+        raise damaged(path, str(error)) from None
+    except sqlite3.OperationalError as error:
+        raise StoreFailed(
+            f"{path} could not be read or written: {error}. What was kept before stays kept: mend the cause "
+            "(room on the disk, permissions) and run again with the same path."
+        ) from error
+    except (sqlite3.DatabaseError, OverflowError) as error:
+        raise damaged(path, str(error)) from error
+
+
+def damaged(path: Path, what: str) -> StoreDamaged:
+    """The error for a file that does not hold what was written."""
+    return StoreDamaged(
+        f"{path} is damaged: {what}. Nothing is taken from it. Restore a copy, or begin anew with another "
+        "path (a cache= of the same task keeps what was accepted from being paid again)."
+    )

@@ -1,0 +1,73 @@
+"""What must not change when a run is taken up again, part by part, so that a refusal can name the part.
+
+Does not know: where it is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from packer.run.job import Options
+from packer.run.written import dumps, written
+from schemas.item import Item
+from schemas.task import Task
+
+RULES = 1
+"""Raised whenever the same inputs, options and replies would be seated or read in another way than before."""
+
+SHOWN = 60
+
+
+def fingerprint_of(every: Sequence[Item], task: Task[object]) -> str:
+    """Hash of the task, and of all inputs in their order."""
+    digest = hashlib.sha256(task.fingerprint.encode())
+    for item in every:
+        told = (type(item.id).__name__, item.id, item.text, item.group)
+        digest.update(dumps(told).encode())
+    return digest.hexdigest()
+
+
+def parts_of(every: Sequence[Item], task: Task[object], model: str, options: Options) -> dict[str, object]:
+    """The parts by name, as plain JSON."""
+    guard = written(replace(options.guard, reject=frozenset(), doubt=frozenset(), stop=frozenset()))
+    kinds = {name: sorted(getattr(options.guard, name)) for name in ("reject", "doubt", "stop")}
+    gate = options.review
+    return {
+        "rules of packing and reading": RULES,
+        "inputs": fingerprint_of(every, replace(task, instruction="-")),
+        "number of inputs": len(every),
+        "instruction": task.instruction,
+        "output": _hash(task.output.schema),
+        "examples": _hash([[each.text, each.answer] for each in task.examples]),
+        "label notes": _hash(task.label_notes),
+        "evidence": task.evidence,
+        "model": model,
+        "strategy": options.strategy,
+        "seed": options.seed,
+        "baseline": options.baseline,
+        "budget": written(options.budget),
+        "layout": written(options.layout),
+        "fallback": written(options.fallback),
+        "guard": [guard, kinds],
+        "review gate": None if gate is None else [gate.sample, gate.by, gate.on_reject],
+    }
+
+
+def changes(before: Mapping[str, object], now: Mapping[str, object]) -> tuple[str, ...]:
+    """What differs, in words; nothing when nothing does."""
+    return tuple(
+        f"{name} ({_short(before.get(name))} -> {_short(now.get(name))})"
+        for name in now
+        if dumps(before.get(name)) != dumps(now.get(name))
+    )
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(dumps(written(value)).encode()).hexdigest()[:16]
+
+
+def _short(value: object) -> str:
+    text = dumps(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

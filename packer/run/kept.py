@@ -1,0 +1,183 @@
+"""What a store holds of a run before its first call, and how the same run is made of it again.
+
+Does not know: how calls are made, or what the journal says of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from packer.budget import Allowance
+from packer.plan import Plan
+from packer.run.damage import damaged
+from packer.run.fingerprint import changes
+from packer.run.journal import Journal, now
+from packer.run.run_file import RunFile
+from packer.run.written import NotOurs, read, written
+from packer.seating import Seating
+from schemas.errors import RunChanged
+from schemas.item import Item, ItemId
+from schemas.keeping import Store
+from schemas.ledger import Baseline
+from schemas.output import Mismatch
+from schemas.result import ItemResult
+from schemas.settings import Envelope
+from schemas.task import Task
+
+T = TypeVar("T")
+
+TITLE_LETTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[T]):
+    """A run as its store's head tells it.
+
+    Attributes:
+        name: the run's.
+        envelope: the reply's shape that the provider could be held to.
+        known: results that no call is spent on, from the cache.
+        seating: who sits where.
+    """
+
+    name: str
+    envelope: Envelope
+    known: dict[ItemId, ItemResult[T]]
+    seating: Seating[T]
+
+
+def title_of(task: Task[object]) -> str:
+    """A run's name when the caller gives none: ``[Batch] Sentiment of a review - 2026-11-24``."""
+    first = task.instruction.splitlines()[0].split(". ")[0].rstrip(".")
+    short = first if len(first) <= TITLE_LETTERS else first[: TITLE_LETTERS - 3].rstrip() + "..."
+    return f"[Batch] {short} - {datetime.now(UTC).date().isoformat()}"
+
+
+def begin(
+    file: RunFile,
+    store: Store,
+    *,
+    name: str,
+    model: str,
+    task: Task[T],
+    every: Sequence[Item],
+    parts: Mapping[str, object],
+    envelope: Envelope,
+    known: Mapping[ItemId, ItemResult[T]],
+    plan: Plan[T],
+    journal: Journal,
+) -> None:
+    """Write the head of a new run, durably."""
+    seating = plan.seating
+    asked = [item for item in every if item.id not in known]
+    at = {id(item): position for position, item in enumerate(asked)}
+    items = []
+    for item in every:
+        position = at.get(id(item))
+        body: dict[str, object] = {"id": item.id, "group": item.group}
+        if store.texts:
+            body["text"] = item.text
+        if position is not None:
+            body["tokens"] = seating.text_tokens.get(position)
+        else:
+            body["known"] = journal.body_of(known[item.id])
+        items.append(body)
+    head = {
+        "name": name,
+        "created_at": now(),
+        "model": model,
+        "instruction": task.instruction,
+        "parts": dict(parts),
+        "envelope": envelope,
+        "texts": store.texts,
+        "allowance": written(seating.allowance),
+        "dearest_tokens": seating.dearest_tokens,
+        "sample": list(seating.sample),
+        "refused": [journal.body_of(each) for each in seating.refused],
+        "baseline": written(plan.baseline),
+        "advice": written(plan.advice),
+    }
+    file.begin(head, items, ({"members": list(bin_)} for bin_ in seating.bins))
+
+
+def taken_up(file: RunFile, task: Task[T], parts: Mapping[str, object]) -> Kept[T]:
+    """Read a run that was begun before.
+
+    Raises:
+        RunChanged: it was begun with something else.
+        StoreDamaged: its file does not hold what was written.
+    """
+    file.check()
+    head = file.head()
+    before = head["parts"]
+    if isinstance(before, dict) and (changed := changes(before, parts)):
+        raise RunChanged(str(file.path), changed)
+    known: dict[ItemId, ItemResult[T]] = {}
+    tokens: dict[int, int] = {}
+    position = 0
+    try:
+        for body in file.items():
+            if (result := body.get("known")) is not None:
+                made = result_read(result, task)
+                known[made.item_id] = made
+                continue
+            if isinstance(count := body["tokens"], int):
+                tokens[position] = count
+            position += 1
+        seating = Seating(
+            tuple(_numbers(each["members"]) for each in file.packs()),
+            _numbers(head["sample"]),
+            tokens,
+            _number(head["dearest_tokens"]),
+            tuple(result_read(each, task) for each in _listed(head["refused"])),
+            read(Allowance, head["allowance"]),
+        )
+        envelope = head["envelope"]
+        assert envelope in ("keyed", "array", "lines")  # noqa: S101  # sealed
+    except (KeyError, NotOurs, Mismatch) as error:
+        raise damaged(file.path, f"its head makes no sense: {error}") from None
+    return Kept(str(head["name"]), envelope, known, seating)
+
+
+def result_read(body: object, task: Task[T]) -> ItemResult[T]:
+    """A result as it was written.
+
+    Raises:
+        NotOurs: it is none.
+        Mismatch: its value does not fit the task.
+    """
+    if not isinstance(body, dict):
+        raise NotOurs("a result that is no object")
+    value = body.get("value")
+    made: ItemResult[T] = read(ItemResult, {**body, "value": None})
+    return made if value is None else _with(made, task.output.decode(value))
+
+
+def _with(result: ItemResult[T], value: T) -> ItemResult[T]:
+    from dataclasses import replace
+
+    return replace(result, value=value)
+
+
+def baseline_of(head: Mapping[str, object]) -> Baseline:
+    """The prediction that was made before the first call."""
+    return read(Baseline, head["baseline"])
+
+
+def _listed(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise NotOurs("a list is expected")
+    return value
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    return tuple(_number(each) for each in _listed(value))
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise NotOurs("a number is expected")
+    return value

@@ -1,0 +1,252 @@
+"""Takes a run up where its journal ends: recorded replies go through the same ladder, in the same order.
+
+What comes out is what the run knew when it ended: settled items, asks still open, replies that nobody
+had read yet, and the books. Does not know: SQLite, or how the run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from packer.pacing import Need
+from packer.plan import Plan
+from packer.run.ask import Ask, Back, Reply
+from packer.run.damage import damaged
+from packer.run.drive import Driver
+from packer.run.gate import Gatekeeper
+from packer.run.journal import seats_of
+from packer.run.ladder import SESSION_ITEMS, Ladder
+from packer.run.run_file import Event
+from packer.run.send import Sender
+from packer.run.written import NotOurs, error_read, read
+from schemas.chat import Completion, FinishReason
+from schemas.errors import ClientError, RunChanged
+from schemas.item import ItemId
+from schemas.pack import Pack
+from schemas.result import ItemResult
+from schemas.review import Review, Stage
+from schemas.usage import Usage
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Replay(Generic[T]):
+    """One run's way back to where it was.
+
+    Attributes:
+        path: the run's file, for what is said of it.
+        driver: made ready for the whole run; its ladder, books and needs end where the run was.
+        plan: of the run.
+        keeper: the review gate; None without one.
+        settled: results, by id, in the order of settling.
+        asks: open asks by name.
+        opened: names of the plan's packs that are open or done.
+        shown: a sheet that waits for its reviewer: when, and whose answers.
+    """
+
+    path: Path
+    driver: Driver[T]
+    plan: Plan[T]
+    keeper: Gatekeeper[T] | None
+    settled: dict[ItemId, ItemResult[T]] = field(default_factory=dict)
+    asks: dict[str, Ask[T]] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)
+    shown: tuple[Stage, tuple[ItemId, ...]] | None = None
+    _sent: dict[int, tuple[str, str, Need, str | None]] = field(default_factory=dict)
+    _unread: dict[int, tuple[Reply, Decimal | None]] = field(default_factory=dict)
+    _talks: int = 0
+    _names: dict[str, Pack[T]] = field(default_factory=dict)
+
+    @property
+    def ladder(self) -> Ladder[T]:
+        """The run's ladder."""
+        return self.driver.ladder
+
+    @property
+    def sender(self) -> Sender:
+        """Keeps the run's books."""
+        return self.driver.sender
+
+    def run(self, events: Iterable[Event]) -> None:
+        """Go through the journal.
+
+        Raises:
+            StoreDamaged: a record that cannot be.
+            RunChanged: the calls that were made are not those that would be made now.
+        """
+        steps = {
+            "sent": self._on_sent,
+            "back": self._on_back,
+            "took": self._on_took,
+            "drained": self._on_drained,
+            "shown": self._on_shown,
+            "ruled": self._on_ruled,
+            "probed": self._on_probed,
+        }
+        for event in events:
+            if (step := steps.get(event.kind)) is not None:
+                try:
+                    step(event.body)
+                except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+                    told = f"record {event.seq} of its journal ({event.kind}) makes no sense: {error!r}"
+                    raise damaged(self.path, told) from None
+        for _, route, need, group in self._sent.values():
+            lost = ClientError("its process ended before the reply was kept")
+            self.sender.tally.book(route, lost, None, need=need, group=group)
+            self.sender.spending.lost(need)
+        # A guard that ended the run has had its say; who takes the run up again wants the rest.
+        self.ladder.stop = None
+
+    @property
+    def arrived(self) -> list[tuple[Ask[T], Back]]:
+        """Replies that were kept and not read, with their asks, which are open no longer."""
+        found = []
+        for number, (reply, cost_usd) in self._unread.items():
+            name = next((each for each, last in self.sender.journal.last.items() if last == number), None)
+            if isinstance(reply, Completion) and name in self.asks:
+                found.append((self.asks.pop(name), Back(reply, cost_usd)))
+        return found
+
+    def _on_sent(self, body: dict[str, object]) -> None:
+        number, name, route = _int(body["n"]), str(body["ask"]), str(body["route"])
+        ask = self._opened(name, sampled=route == "baseline")
+        if body["seats"] != seats_of(ask.pack):
+            raise RunChanged(str(self.path), (f"who sits where in call {name!r}",))
+        most = body["most"]
+        assert isinstance(most, list)  # noqa: S101  # the chain says that it is what was written
+        need = Need(_int(most[0]), _int(most[1]))
+        self._sent[number] = (name, route, need, ask.pack.asked[0].item.group)
+        self.sender.journal.calls, self.sender.journal.last[name] = number, number
+        self.sender.spending.calls += 1
+
+    def _on_back(self, body: dict[str, object]) -> None:
+        number = _int(body["n"])
+        name, route, need, group = self._sent.pop(number)
+        reply, cost_usd = _reply(body)
+        ask = self.asks[name]
+        took_s = body["took_s"]
+        self.sender.tally.book(
+            route,
+            reply,
+            cost_usd,
+            counted_tokens=self.sender.needs.counted(ask),
+            need=need,
+            took_s=float(took_s) if isinstance(took_s, int | float) else 0.0,
+            group=group,
+        )
+        if isinstance(reply, Completion):
+            self.sender.needs.learn(ask, reply.usage)
+            self.sender.spending.spent_usd += 0 if cost_usd is None else cost_usd
+            if cost_usd is None:
+                self.sender.spending.lost(need)
+        elif reply.status is None:
+            self.sender.spending.lost(need)
+        self._unread[number] = reply, cost_usd
+
+    def _on_took(self, body: dict[str, object]) -> None:
+        ask = self.asks.pop(str(body["ask"]))
+        if "n" in body:
+            reply, cost_usd = self._unread.pop(_int(body["n"]))
+        else:
+            reply, cost_usd = _reply(body)
+        step = self.ladder.take(ask, reply, cost_usd)
+        self._note(step.settled)
+        self.asks.update((each.pack.id, each) for each in step.asks)
+
+    def _on_drained(self, body: dict[str, object]) -> None:
+        self.asks.update((each.pack.id, each) for each in self.ladder.drain())
+
+    def _on_probed(self, body: dict[str, object]) -> None:
+        reply, cost_usd = _reply(body)
+        self.sender.tally.book("probe", reply, cost_usd)
+        self.sender.spending.calls += 1
+        self.sender.spending.spent_usd += cost_usd or 0
+
+    def _on_shown(self, body: dict[str, object]) -> None:
+        ids = body["ids"]
+        assert isinstance(ids, list)  # noqa: S101  # as above
+        self.shown = Stage(str(body["stage"])), tuple(ids)
+
+    def _on_ruled(self, body: dict[str, object]) -> None:
+        reviews = body["reviews"]
+        if self.keeper is None or not isinstance(reviews, list):
+            raise ValueError("a review without a gate")
+        again = self.keeper.rule(Stage(str(body["stage"])), [read(Review, each) for each in reviews])
+        self.shown = None
+        reopen(self.ladder, self.keeper, again)
+        for each in again:
+            self.settled.pop(each, None)
+        self.settled.update(self.keeper.board)
+
+    def _note(self, results: Iterable[ItemResult[T]]) -> None:
+        for each in results:
+            self.settled[each.item_id] = each
+            if self.keeper is not None:
+                self.keeper.board[each.item_id] = each
+
+    def _opened(self, name: str, *, sampled: bool) -> Ask[T]:
+        """The ask of that name, opened now if the plan has it."""
+        if name in self.asks:
+            return self.asks[name]
+        if sampled:
+            pack = next(each for each in self.plan.sample if each.id == name)
+            self._open(self.ladder.first(pack, sampled=True), [pack])
+        elif self.driver.strategy != "session":
+            pack = self._by_name[name]
+            self._open(self.ladder.first(pack), [pack])
+        else:
+            while name not in self.asks:
+                members = self.plan.packs[self._talks * SESSION_ITEMS : (self._talks + 1) * SESSION_ITEMS]
+                if not members:
+                    raise KeyError(name)
+                self._talks += 1
+                self._open(self.ladder.converse(members), members)
+        return self.asks[name]
+
+    def _open(self, ask: Ask[T], packs: Sequence[Pack[T]]) -> None:
+        self.opened.update(each.id for each in packs)
+        self.asks[ask.pack.id] = ask
+
+    @property
+    def _by_name(self) -> dict[str, Pack[T]]:
+        if not self._names:
+            self._names.update((each.id, each) for each in self.plan.packs)
+        return self._names
+
+
+def reopen(ladder: Ladder[T], keeper: Gatekeeper[T], ids: Iterable[ItemId]) -> None:
+    """Send items whose answers a reviewer rejected down the ladder again."""
+    why = keeper.rejected
+    for each in ids:
+        result = keeper.board.pop(each)
+        pack = keeper.packs[result.call]
+        slot = next(slot for slot in pack.asked if slot.item.id == each)
+        ladder.reopen(
+            slot.item, slot.text_tokens, pack.task, result, mates=len(pack.asked), why=f"rejected: {why}"
+        )
+
+
+def _reply(body: dict[str, object]) -> tuple[Reply, Decimal | None]:
+    if isinstance(error := body.get("error"), dict):
+        return error_read(error), None
+    reply, cost = body["reply"], body["cost_usd"]
+    if not isinstance(reply, dict):
+        raise NotOurs("a reply that is no object")
+    made = Completion(
+        str(reply["text"]),
+        FinishReason(reply["finish_reason"]),
+        read(Usage, reply["usage"]),
+        str(reply["model"]),
+    )
+    return made, None if cost is None else Decimal(str(cost))
+
+
+def _int(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"a number is expected, not {value!r}")
+    return value

@@ -1,0 +1,323 @@
+"""One run's SQLite file: a head that never changes, a journal that only grows, and the results so far.
+
+Every journal record is chained to the one before it and to the head, so that a record that was lost,
+changed or put elsewhere shows. What is appended as durable has reached the disk when the call returns;
+what is not reaches it no later than the next that is. Does not know: what the records mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import BaseFileLock
+
+from packer.run.damage import damaged, told
+from packer.run.run_lock import locked
+from packer.run.written import dumps, loads
+from schemas.errors import StoreFailed, UsageError
+
+APPLICATION = 0x7061_636B
+"""SQLite's application id of our files: "pack"."""
+
+PATIENCE_S = 5.0
+"""Readers and the writer wait so long for each other."""
+
+
+def _first_format(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TABLE head (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+    db.execute("CREATE TABLE items (position INTEGER PRIMARY KEY, body TEXT NOT NULL)")
+    db.execute("CREATE TABLE packs (number INTEGER PRIMARY KEY, body TEXT NOT NULL)")
+    db.execute(
+        "CREATE TABLE journal "
+        "(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, chain BLOB NOT NULL)"
+    )
+    db.execute("CREATE TABLE results (position INTEGER PRIMARY KEY, body TEXT NOT NULL, sum BLOB NOT NULL)")
+
+
+MIGRATIONS: Sequence[Callable[[sqlite3.Connection], None]] = (_first_format,)
+"""What brings a file from each format to the next; never changed once released, only added to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of the journal.
+
+    Attributes:
+        seq: its number, from 1.
+        kind: what happened.
+        body: the particulars.
+    """
+
+    seq: int
+    kind: str
+    body: dict[str, object]
+
+
+class RunFile:
+    """The file, open. Writing needs the lock, reading does not.
+
+    Attributes:
+        path: where it is.
+    """
+
+    def __init__(self, path: Path, *, write: bool) -> None:
+        """Open the file; to write it, make it where there is none, and lock it.
+
+        Raises:
+            RunInUse: another process has it.
+            UsageError: it is no file of ours, or there is none to read.
+            StoreFailed: it cannot be read or written.
+        """
+        self.path = path
+        self._write = write
+        self._lock: BaseFileLock | None = None
+        self._seal = self._chain = b""
+        self._seq = 0
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory; a store is one file.")
+        if not write and not path.is_file():
+            raise UsageError(f"There is no run at {path}.")
+        try:
+            if write:
+                self._lock = locked(path, self._owner)
+            with told(path):
+                # A reader may have to finish what a killed writer began, so it opens the file to write, too.
+                self._db = sqlite3.connect(
+                    path, isolation_level=None, check_same_thread=False, timeout=PATIENCE_S
+                )
+                self._ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def _owner(self) -> str:
+        try:
+            with RunFile(self.path, write=False) as other:
+                return other.owner
+        except (UsageError, StoreFailed):
+            return ""
+
+    @property
+    def owner(self) -> str:
+        """Who opened the file last to write it, in words; empty when nobody has."""
+        with told(self.path):
+            row = self._db.execute(
+                "SELECT body FROM journal WHERE kind = 'opened' ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+        body = {} if row is None else loads(row[0])
+        return f"process {body.get('pid')} on {body.get('host')} (since {body.get('at')})" if body else ""
+
+    def _ready(self) -> None:
+        db = self._db
+        if self._write:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        else:
+            db.execute("PRAGMA query_only = ON")
+        # A changed byte must show as damage, not be read as something else.
+        db.execute("PRAGMA cell_size_check = ON")
+        db.execute("PRAGMA trusted_schema = OFF")
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        ours = int(db.execute("PRAGMA application_id").fetchone()[0]) == APPLICATION
+        if not ours and not (empty and version == 0 and self._write):
+            raise UsageError(f"{self.path} is no run of packsplit; give another path.")
+        if version > len(MIGRATIONS):
+            raise UsageError(
+                f"{self.path} was written by a newer packsplit: its format is {version}, and this one knows "
+                f"{len(MIGRATIONS)}."
+            )
+        if self._write and version < len(MIGRATIONS):
+            db.execute("BEGIN IMMEDIATE")
+            for migrate in MIGRATIONS[version:]:
+                migrate(db)
+            db.execute(f"PRAGMA application_id = {APPLICATION}")
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            db.execute("COMMIT")
+
+    @property
+    def is_new(self) -> bool:
+        """True before ``begin``."""
+        with told(self.path):
+            row: object = self._db.execute("SELECT 1 FROM head LIMIT 1").fetchone()
+        return row is None
+
+    def begin(self, head: dict[str, object], items: Iterable[object], packs: Iterable[object]) -> None:
+        """Write the head, durably and all at once.
+
+        Args:
+            head: what holds for the whole run.
+            items: one a position.
+            packs: one a pack.
+        """
+        with self._writing():
+            self._db.execute("INSERT INTO head VALUES ('run', ?)", (dumps(head),))
+            self._db.executemany(
+                "INSERT INTO items VALUES (?, ?)", ((n, dumps(each)) for n, each in enumerate(items))
+            )
+            self._db.executemany(
+                "INSERT INTO packs VALUES (?, ?)", ((n, dumps(each)) for n, each in enumerate(packs))
+            )
+            self._seal = self._chain = self._sealed()
+            self._db.execute("INSERT INTO head VALUES ('seal', ?)", (dumps(self._seal.hex()),))
+        self.commit()
+
+    def head(self) -> dict[str, object]:
+        """The head.
+
+        Raises:
+            StoreDamaged: it does not hold what was written.
+        """
+        with told(self.path):
+            rows = dict(self._db.execute("SELECT key, body FROM head").fetchall())
+        if "run" not in rows or "seal" not in rows:
+            raise damaged(self.path, "its head is missing")
+        self._seal = self._chain = self._sealed()
+        if rows["seal"] != dumps(self._seal.hex()):
+            raise damaged(self.path, "its head (task, options, inputs or plan) has changed")
+        return loads(rows["run"])
+
+    def _sealed(self) -> bytes:
+        digest = hashlib.blake2b(digest_size=16)
+        for query in (
+            "SELECT key, body FROM head WHERE key = 'run'",
+            "SELECT position, body FROM items ORDER BY position",
+            "SELECT number, body FROM packs ORDER BY number",
+        ):
+            with told(self.path):
+                for key, body in self._db.execute(query):
+                    digest.update(f"{key}\0{body}\0".encode("utf-8", "surrogatepass"))
+        return digest.digest()
+
+    def items(self) -> Iterator[dict[str, object]]:
+        """The items' bodies, by position."""
+        return self._bodies("SELECT body FROM items ORDER BY position")
+
+    def packs(self) -> Iterator[dict[str, object]]:
+        """The packs' bodies, by number."""
+        return self._bodies("SELECT body FROM packs ORDER BY number")
+
+    def _bodies(self, query: str) -> Iterator[dict[str, object]]:
+        with told(self.path):
+            for (body,) in self._db.execute(query):
+                yield loads(body)
+
+    def check(self) -> None:
+        """Let SQLite look over its pages.
+
+        Raises:
+            StoreDamaged: they are not sound.
+        """
+        with told(self.path):
+            (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise damaged(self.path, str(found))
+
+    def events(self) -> Iterator[Event]:
+        """The journal from its start, to its end; read the head before.
+
+        Raises:
+            StoreDamaged: a record does not hold what was written, or one is missing.
+        """
+        self._chain, self._seq = self._seal, 0
+        with told(self.path):
+            for seq, kind, body, chain in self._db.execute(
+                "SELECT seq, kind, body, chain FROM journal ORDER BY seq"
+            ):
+                expected = self._linked(kind, body)
+                if seq != self._seq + 1 or chain != expected:
+                    raise damaged(self.path, f"record {self._seq + 1} of its journal is not what was written")
+                self._chain, self._seq = expected, seq
+                yield Event(seq, kind, loads(body))
+
+    def _linked(self, kind: str, body: str) -> bytes:
+        linked = self._chain + f"{kind}\0{body}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(linked, digest_size=16).digest()
+
+    def append(self, kind: str, body: dict[str, object], *, durable: bool) -> None:
+        """Add a record; everything appended before it is at least as durable.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        text = dumps(body)
+        chain = self._linked(kind, text)
+        with self._writing():
+            self._db.execute("INSERT INTO journal VALUES (?, ?, ?, ?)", (self._seq + 1, kind, text, chain))
+            self._chain, self._seq = chain, self._seq + 1
+        if durable:
+            self.commit()
+
+    def settle(self, rows: Iterable[tuple[int, object]]) -> None:
+        """Write results by position, as durable as the next record; a later one replaces an earlier."""
+        with self._writing():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO results VALUES (?, ?, ?)",
+                ((at, text, _sum(at, text)) for at, body in rows for text in [dumps(body)]),
+            )
+
+    def unsettle(self, positions: Iterable[int] | None = None) -> None:
+        """Take results away again; all of them when no positions are given."""
+        with self._writing():
+            if positions is None:
+                self._db.execute("DELETE FROM results")
+            else:
+                self._db.executemany("DELETE FROM results WHERE position = ?", ((at,) for at in positions))
+
+    def results(self) -> Iterator[tuple[int, dict[str, object]]]:
+        """The results so far, by position.
+
+        Raises:
+            StoreDamaged: one does not hold what was written.
+        """
+        with told(self.path):
+            for at, body, seal in self._db.execute(
+                "SELECT position, body, sum FROM results ORDER BY position"
+            ):
+                if seal != _sum(at, body):
+                    raise damaged(self.path, f"the result of input number {at} is not what was written")
+                yield at, loads(body)
+
+    def commit(self) -> None:
+        """Make everything so far durable.
+
+        Raises:
+            StoreFailed: it could not be written.
+        """
+        with told(self.path):
+            if self._db.in_transaction:
+                self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close and unlock; what was not made durable is gone."""
+        db: sqlite3.Connection | None = getattr(self, "_db", None)
+        try:
+            if db is not None:
+                with told(self.path):
+                    db.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def __enter__(self) -> RunFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with told(self.path):
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            yield
+
+
+def _sum(position: int, body: str) -> bytes:
+    return hashlib.blake2b(f"{position}\0{body}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

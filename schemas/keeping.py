@@ -1,0 +1,35 @@
+"""Where a run is kept on disk.
+
+Does not know: how it is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One SQLite file that holds one run; running again with it goes on.
+
+    Attributes:
+        path: the file. Beside it stand SQLite's own ``-wal`` and ``-shm`` while the run goes on, and
+            ``.lock``. All can be read by their owner only.
+        texts: False keeps no input text in the file. Replies are kept all the same, as they were paid for,
+            and may quote inputs.
+    """
+
+    path: str | Path
+    texts: bool = True
+
+    def __post_init__(self) -> None:
+        if not str(self.path).strip():
+            raise UsageError("Store(path='') names no file.")
+
+    @property
+    def file(self) -> Path:
+        """The file."""
+        return Path(self.path)

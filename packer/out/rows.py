@@ -1,26 +1,60 @@
 """Input and output files of the command line: CSV and JSONL in, JSONL or CSV out.
 
-A file's rows become items; results are written with the row's id. Cells that a spreadsheet would run
-as a formula are disarmed in CSV; JSONL keeps every byte. Does not know: tasks or models.
+A file's rows become items; results are written with the row's id, which stands in cells and lines only and
+never in a file's name. Cells that a spreadsheet would run as a formula are disarmed in CSV, reversibly;
+JSONL gives every string back as it was. Does not know: tasks or models.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from packer.out.cells import disarmed
+from packer.out.whole import check_writable, whole_file
 from schemas.errors import BadItem, UsageError
 from schemas.result import ItemResult
+from schemas.review import Review
 
 MOST_CELL_CHARACTERS = 1 << 30
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\x00", "＝", "＋", "－", "＠")
+JSON_LINES = (".jsonl", ".ndjson")
+MARK = "packsplit"
+"""The one field name that is ours: what a failures file says of a row; dropped where rows are read."""
+
+COLUMNS = (
+    "id",
+    "value",
+    "outcome",
+    "route",
+    "reason",
+    "trust",
+    "signals",
+    "quotes",
+    "attempts",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "unmetered_attempts",
+    "review",
+    "call",
+)
+"""What is written of a result; new ones come last, so that places stay."""
+
+# As JSON escapes: what UTF-8 cannot hold, what some readers end a line at, and the terminal's second set of
+# control characters. The string that is read back is the same.
+_UNSAFE_IN_A_LINE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read_rows(path: Path) -> Iterator[Mapping[str, object]]:
     """Read a CSV file (with a header) or a JSONL file (one object, or one string, a line).
+
+    A failures file (``packer.out.export.write_failures``) is read like any other: the field ``packsplit``,
+    which says why a row is in it, is left out.
 
     Raises:
         UsageError: no such file, or another kind of file.
@@ -31,7 +65,7 @@ def read_rows(path: Path) -> Iterator[Mapping[str, object]]:
     kind = path.suffix.lower()
     if kind == ".csv":
         return _csv_rows(path)
-    if kind in (".jsonl", ".ndjson"):
+    if kind in JSON_LINES:
         return _jsonl_rows(path)
     raise UsageError(f"{str(path)!r}: input files are .csv or .jsonl.")
 
@@ -53,54 +87,55 @@ def pick_text_field(row: Mapping[str, object], wanted: str | None) -> str:
     raise UsageError(f"{asked}; name it with --text-field. The fields are: {', '.join(map(repr, row))}.")
 
 
+def check_out(path: Path) -> None:
+    """Refuse a place for results that cannot work, before anything is paid for.
+
+    Raises:
+        UsageError: another kind of file than ``.jsonl`` or ``.csv``, no such folder, or no file.
+    """
+    if path.suffix.lower() not in (*JSON_LINES, ".csv"):
+        raise UsageError(f"--out {str(path)!r}: results are written as .jsonl or .csv.")
+    check_writable(path)
+
+
 def write_results(path: Path, results: Iterable[ItemResult[object]]) -> None:
     """Write one row per result, in their order; the file appears whole or not at all.
 
     Raises:
-        UsageError: another kind of file than ``.jsonl`` or ``.csv``.
+        UsageError: another kind of file than ``.jsonl`` or ``.csv``, or a path that cannot be written to.
+        RunError: the disk is full or fails; what stood at ``path`` is untouched.
     """
-    kind = path.suffix.lower()
-    if kind not in (".jsonl", ".ndjson", ".csv"):
-        raise UsageError(f"--out {str(path)!r}: results are written as .jsonl or .csv.")
-    unfinished = path.with_name(path.name + ".unfinished")
-    with unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        if kind == ".csv":
+    check_out(path)
+    with whole_file(path) as file:
+        if path.suffix.lower() == ".csv":
             table = csv.writer(file)
-            table.writerow(as_row(None))
+            table.writerow([disarmed(name) for name in COLUMNS])
             table.writerows([disarmed(cell) for cell in as_row(result).values()] for result in results)
         else:
-            for result in results:
-                file.write(json.dumps(as_row(result), ensure_ascii=False) + "\n")
-    unfinished.replace(path)
+            file.writelines(json_line(as_row(result)) for result in results)
 
 
-def as_row(result: ItemResult[object] | None) -> dict[str, object]:
-    """A result as plain values; of None, just the names."""
-    if result is None:
-        return dict.fromkeys(
-            (
-                "id",
-                "value",
-                "outcome",
-                "route",
-                "reason",
-                "trust",
-                "signals",
-                "quotes",
-                "attempts",
-                "input_tokens",
-                "output_tokens",
-            )
-        )
-    return {
-        "id": result.item_id,
-        "value": result.value,
-        "outcome": result.outcome,
-        "route": result.route,
-        "reason": None if result.reason is None else str(result.reason),
-        "trust": result.trust,
-        "signals": [f"{signal.kind}: {signal.detail}" for signal in result.signals],
-        "quotes": [
+def json_line(row: Mapping[str, object]) -> str:
+    """A row as one line of JSON that ``json.loads`` turns back into the same row, to the last character.
+
+    One thing JSON cannot say: a high surrogate right before a low one comes back as the character that the
+    two stand for.
+    """
+    line = _as_json(row)
+    return _UNSAFE_IN_A_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n"
+
+
+def as_row(result: ItemResult[object]) -> dict[str, object]:
+    """A result as plain values, by the names in ``COLUMNS``; money is a string, unknown is None."""
+    cells = (
+        result.item_id,
+        result.value,
+        result.outcome,
+        result.route,
+        None if result.reason is None else str(result.reason),
+        result.trust,
+        [f"{signal.kind}: {signal.detail}" for signal in result.signals],
+        [
             {
                 "field": each.field,
                 "text": each.text,
@@ -110,18 +145,25 @@ def as_row(result: ItemResult[object] | None) -> dict[str, object]:
             }
             for each in result.quotes
         ],
-        "attempts": result.attempts,
-        "input_tokens": result.usage.input_tokens,
-        "output_tokens": result.usage.output_tokens,
+        result.attempts,
+        result.usage.input_tokens,
+        result.usage.output_tokens,
+        None if result.cost_usd is None else str(result.cost_usd),
+        result.unmetered_attempts,
+        None if result.review is None else _review(result.review),
+        result.call,
+    )
+    return dict(zip(COLUMNS, cells, strict=True))
+
+
+def _review(review: Review) -> dict[str, object]:
+    return {
+        "ruling": review.ruling,
+        "by": review.by,
+        "at": review.at,
+        "reason": review.reason,
+        "before": review.before,
     }
-
-
-def disarmed(cell: object) -> str:
-    """A CSV cell that no spreadsheet takes for a formula: a leading quote marks it as text."""
-    if cell is None:
-        return ""
-    text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
-    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(cell, int | float) else text
 
 
 def _csv_rows(path: Path) -> Iterator[Mapping[str, object]]:
@@ -131,7 +173,7 @@ def _csv_rows(path: Path) -> Iterator[Mapping[str, object]]:
             for number, row in enumerate(csv.DictReader(file, strict=True), 1):
                 if None in row or None in row.values():
                     raise BadItem(f"{path}: row {number} has another number of cells than the header.")
-                yield dict(row)
+                yield _without_mark(row)
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadItem(f"{path} cannot be read as CSV in UTF-8: {error}") from error
 
@@ -154,5 +196,9 @@ def _json_row(path: Path, number: int, line: str) -> Mapping[str, object]:
     if isinstance(row, str):
         return {"text": row}
     if isinstance(row, dict):
-        return row
+        return _without_mark(row)
     raise BadItem(f"{path}, line {number} is a {type(row).__name__}: a line is an object or a string.")
+
+
+def _without_mark(row: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if name != MARK}

@@ -5,35 +5,28 @@ Does not know: providers, prompts, or files; it resolves options and drives the 
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
-from packer.clients.choose import Chosen, choose
-from packer.run.fingerprint import fingerprint_of
+from packer.clients.choose import choose
+from packer.run.complete import complete, hopeless_end
 from packer.run.halt import Halt, terminable
 from packer.run.job import Job, OnProgress, Options
 from packer.run.loop import run_to_end
 from packer.run.prepare import prepare
-from packer.run.trends import trends
-from packer.run.written import written
 from packer.suit import checked_task
-from schemas.errors import ClientError, GuardStop, Interrupted, RunError, UsageError
+from schemas.errors import UsageError
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
-from schemas.item import GroupBy, Item, ItemLike, as_items
+from schemas.item import GroupBy, ItemLike, as_items
 from schemas.keeping import Store
-from schemas.ledger import Baseline, Ledger
 from schemas.protocols import Client, TokenCounter
-from schemas.result import Fault, ItemResult, Outcome, Reason, RunResult
+from schemas.result import ItemResult, Outcome, RunResult
 from schemas.review import ReviewGate
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 from schemas.task import Task
-from schemas.usage import Usage
 
 T = TypeVar("T")
 
@@ -121,7 +114,7 @@ def pack_and_run(
         ['good', 'bad']
     """
     halt = Halt()
-    job = _run(
+    job = complete(
         as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
         checked_task(task),
         model,
@@ -177,7 +170,7 @@ async def pack_and_run_async(
     on_progress: OnProgress | None = None,
 ) -> RunResult[T]:
     """``pack_and_run`` for asynchronous code; same arguments, same result."""
-    return await _run(
+    return await complete(
         as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
         checked_task(task),
         model,
@@ -267,10 +260,10 @@ async def pack_and_stream(
         async with aclosing(job.results(on_progress)) as settled:
             async for result in settled:
                 accepted = accepted or result.outcome is Outcome.ACCEPTED
-                if not accepted and _hopeless(job.driver.stopped):
+                if not accepted and hopeless_end(job.driver.stopped):
                     raise job.driver.stopped
                 yield result
-        job.journal.ended({"stopped": None if job.driver.stopped is None else str(job.driver.stopped)})
+        job.journal.ended(job.end)
     finally:
         if job is not None:
             job.close()
@@ -312,90 +305,3 @@ def _options(
         baseline,
         review,
     )
-
-
-async def _run(
-    every: Sequence[Item],
-    task: Task[T],
-    model: str | None,
-    client: Client | object | None,
-    options: Options,
-    resume: RunResult[T] | None,
-    on_progress: OnProgress | None,
-    halt: Halt,
-) -> RunResult[T]:
-    chosen = choose(model=model, client=client, facts=options.facts)
-    job: Job[T] | None = None
-    try:
-        job = await halt.unless_asked(prepare(chosen, every, task, options, resume, halt))
-        if job is None:
-            return _not_begun(every, task, chosen, resume, halt.why)
-        start_s = time.perf_counter()
-        async with aclosing(job.results(on_progress)) as settled:
-            by_id = {result.item_id: result async for result in settled}
-        elapsed_s = time.perf_counter() - start_s
-        stopped = job.driver.stopped
-        answers = [
-            task.output.encode(result.value)
-            for result in by_id.values()
-            if result.outcome is Outcome.ACCEPTED and result.same_as is None
-        ]
-        # The embedded model's counter needs its server, so the books are closed before the client.
-        ledger = await asyncio.to_thread(job.books, answers)
-        comparisons = await asyncio.to_thread(job.costs.comparisons, ledger.baseline)
-        job.journal.ended(
-            {
-                "stopped": str(stopped) if stopped else None,
-                "ledger": written(ledger),
-                "comparisons": written(comparisons),
-            }
-        )
-    finally:
-        if job is not None:
-            job.close()
-        await chosen.aclose()
-    if _hopeless(stopped) and not any(r.outcome is Outcome.ACCEPTED for r in by_id.values()):
-        raise stopped
-    rows = job.driver.ladder.gallery.rows
-    # Someone who asked the run to end does not want to wait for statistics.
-    waits = isinstance(stopped, Interrupted)
-    return RunResult(
-        results=tuple(by_id[item.id] for item in every),
-        ledger=ledger,
-        model=job.tally.model or chosen.name,
-        counter=job.counter.name,
-        elapsed_s=elapsed_s,
-        stopped=str(stopped) if stopped is not None else None,
-        trends=() if waits else await asyncio.to_thread(trends, rows, job.layout, job.seed),
-        reply_signals=dict(job.driver.ladder.reply_signals),
-        envelope=job.layout.envelope,
-        fingerprint=job.fingerprint,
-        name=job.name,
-        gate=job.gate,
-        reviews=() if job.keeper is None else tuple(job.keeper.reviews),
-        comparisons=comparisons,
-        advice=job.plan.advice,
-    )
-
-
-def _not_begun(
-    every: Sequence[Item], task: Task[T], chosen: Chosen, resume: RunResult[T] | None, why: str
-) -> RunResult[T]:
-    """The result of a run that was asked to end before its first call: what was there already."""
-    if resume is not None:
-        return replace(resume, stopped=why)
-    reason = Reason(Fault.STOPPED, f"the run was stopped before its first call: {why}")
-    return RunResult(
-        results=tuple(ItemResult(item.id, Outcome.PENDING, reason=reason) for item in every),
-        ledger=Ledger(0, 0, 0, Usage.none_spent(), Baseline(len(every))),
-        model=chosen.name,
-        counter="",
-        elapsed_s=0.0,
-        stopped=why,
-        fingerprint=fingerprint_of(every, task),
-    )
-
-
-def _hopeless(stopped: RunError | None) -> TypeGuard[RunError]:
-    """Reasons for which a run without one answer is an error, and not a result."""
-    return isinstance(stopped, ClientError | GuardStop)

@@ -17,19 +17,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import sqlite3
-import stat
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from schemas.errors import UsageError
+from packer.run.cache_file import BROKEN, opened, printable, transaction
 from schemas.evidence import Match, Quote
 from schemas.result import ItemResult, Outcome, Route
 from schemas.review import Ruling
@@ -41,17 +36,10 @@ S = TypeVar("S")
 
 log = logging.getLogger("packsplit")
 
-LOCK_WAIT_S = 10.0
-"""Another process holds the file for milliseconds at a time; one that holds it longer is not waited for."""
-
 AT_ONCE = 500
 """Entries to one statement; SQLite's oldest limit on parameters is 999."""
 
 MOST_ANSWER_BYTES = 1_000_000
-APPLICATION_ID = 0x7053_4163
-
-BROKEN = (sqlite3.Error, UnicodeDecodeError)
-"""What a damaged file leads to; the latter where SQLite's message repeats damaged bytes."""
 
 _SELECT = (
     "SELECT key, corrected, answer, checksum FROM answers "  # noqa: S608  # only question marks are put in
@@ -66,17 +54,6 @@ _UPSERT = """
     SET corrected = excluded.corrected, answer = excluded.answer, checksum = excluded.checksum
     WHERE excluded.corrected >= answers.corrected AND excluded.checksum IS NOT answers.checksum
 """
-
-
-def _first_format(file: sqlite3.Connection) -> None:
-    file.execute(
-        "CREATE TABLE answers (key BLOB PRIMARY KEY, corrected INTEGER NOT NULL, "
-        "answer BLOB NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID"
-    )
-
-
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first_format]
-"""Each takes the file from one format to the next; the file's ``user_version`` counts those done."""
 
 
 class AnswerCache:
@@ -107,7 +84,7 @@ class AnswerCache:
         self._lock = threading.Lock()
         self._reads = self._writes = True
         self._unfit: dict[bytes, object] = {}
-        self._file = _opened(self._path)
+        self._file = opened(self._path)
 
     def __enter__(self) -> AnswerCache:
         return self
@@ -152,7 +129,7 @@ class AnswerCache:
                     "The answer cache %r cannot be read (%s): all items are asked, and no answer is kept. "
                     "If it is damaged, delete it."
                 )
-                log.warning(told, str(self._path), _printable(error))
+                log.warning(told, str(self._path), printable(error))
                 return {}
             for key, corrected, answer, checksum in rows:
                 if not isinstance(key, bytes) or (text := by_key.get(key)) is None:
@@ -201,7 +178,7 @@ class AnswerCache:
             except BROKEN as error:
                 self._writes = False
                 told = "The answer cache %r cannot be written (%s): this run's further answers are not kept."
-                log.warning(told, str(self._path), _printable(error))
+                log.warning(told, str(self._path), printable(error))
 
     def _rows(self, keys: list[bytes]) -> list[tuple[object, object, object, object]]:
         padded = [*keys, *[None] * (AT_ONCE - len(keys))]
@@ -216,7 +193,7 @@ class AnswerCache:
         with self._lock:
             if not self._writes:
                 return
-            with _transaction(self._file):
+            with transaction(self._file):
                 self._file.executemany(_DELETE, unwanted)
                 self._file.executemany(_UPSERT, rows)
 
@@ -300,112 +277,3 @@ def _portions(every: Iterable[S]) -> Iterator[list[S]]:
     left = iter(every)
     while some := list(islice(left, AT_ONCE)):
         yield some
-
-
-@contextmanager
-def _transaction(file: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    file.execute(begin)
-    try:
-        yield
-        file.execute("COMMIT")
-    except BaseException:
-        file.rollback()
-        raise
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    named = f"The answer cache {str(path)!r}"
-    try:
-        _make_or_check(path, named)
-        # Named as a URI so that nothing is made here, and no name (":memory:") means another thing.
-        where = f"{path.as_uri()}?mode=rw"
-        file = sqlite3.connect(
-            where, uri=True, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
-        )
-    except (OSError, ValueError, sqlite3.Error) as error:
-        raise UsageError(f"{named} cannot be opened: {error}. Name a file in a folder that exists.") from None
-    try:
-        _make_ready(file, named)
-    except BaseException as error:
-        file.close()
-        if not isinstance(error, BROKEN):
-            raise
-        raise UsageError(
-            f"{named} cannot be used: {_printable(error)}. If another process holds it, wait for that; if "
-            "it is no answer cache, name another file; if it is a damaged one, delete it: its answers are "
-            "asked for again."
-        ) from None
-    return file
-
-
-def _make_or_check(path: Path, named: str) -> None:
-    try:
-        # Exclusive: follows no link, and nobody else can read the file at any time.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            told = f"{named} is a folder, a link or a device: name a file."
-            raise UsageError(told) from None
-        if not os.access(path, os.R_OK | os.W_OK):
-            told = f"{named} may not be read and written by you: change its mode, or name another file."
-            raise UsageError(told) from None
-
-
-def _make_ready(file: sqlite3.Connection, named: str) -> None:
-    until_s = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            return _bring_up_to_date(file, named)
-        except sqlite3.OperationalError as error:
-            # SQLite does not wait by itself when two processes turn a new file to WAL at once.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until_s:
-                raise
-            time.sleep(0.01)
-
-
-def _bring_up_to_date(file: sqlite3.Connection, named: str) -> None:
-    # Bytes for text: a damaged text that is no UTF-8 must not fail a whole look-up.
-    file.text_factory = bytes
-    file.execute("PRAGMA trusted_schema = OFF")
-    file.execute("PRAGMA cell_size_check = ON")
-    # Read at one moment: another process may be making the file just now.
-    with _transaction(file, "BEGIN"):
-        owner, version = _number(file, "application_id"), _number(file, "user_version")
-        tables = _tables(file)
-    if owner != APPLICATION_ID and (owner or version or tables):
-        raise UsageError(f"{named} is a database of something else: name another file.")
-    if version > len(MIGRATIONS):
-        raise UsageError(
-            f"{named} has format {version}, and this packsplit knows formats up to {len(MIGRATIONS)}: "
-            "update packsplit, or name another file."
-        )
-    file.execute("PRAGMA journal_mode = WAL")
-    file.execute("PRAGMA synchronous = NORMAL")
-    if version < len(MIGRATIONS):
-        with _transaction(file):
-            # Another process may have been quicker: the format is read again under the lock.
-            for step in MIGRATIONS[_number(file, "user_version") :]:
-                step(file)
-            file.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            file.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    with closing(sqlite3.connect(":memory:")) as blank:
-        blank.text_factory = bytes
-        for step in MIGRATIONS:
-            step(blank)
-        if _tables(file) != _tables(blank):
-            raise sqlite3.DatabaseError("its tables are not those of an answer cache")
-
-
-def _printable(error: BaseException) -> str:
-    """An error's words; those of a damaged file may hold anything that stands in it."""
-    return "".join(each if each.isprintable() else "?" for each in str(error))
-
-
-def _number(file: sqlite3.Connection, pragma: str) -> int:
-    (number,) = file.execute(f"PRAGMA {pragma}").fetchone()
-    return int(number)
-
-
-def _tables(file: sqlite3.Connection) -> list[tuple[object, ...]]:
-    sql = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite%' ORDER BY name"
-    return file.execute(sql).fetchall()

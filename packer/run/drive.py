@@ -15,8 +15,9 @@ from typing import Generic, TypeVar
 
 from packer.run.ask import Ask, Back, Later, hopeless
 from packer.run.halt import Halt
-from packer.run.ladder import SESSION_ITEMS, Ladder
+from packer.run.ladder import Ladder
 from packer.run.send import Sender
+from packer.run.talks import SESSION_ITEMS
 from schemas.errors import CallTimeout, CeilingReached, Interrupted, RunError
 from schemas.pack import Pack
 from schemas.result import ItemResult

@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import Random
 
 from packer.render import compact
+from packer.run.written import answer_written
 from schemas.output import OneLabel
 from schemas.pack import Pack
 from schemas.result import Split
@@ -46,7 +47,7 @@ def _rows(pack: Pack[object], done: Split[object]) -> list[Seated]:
     for position, verdict in enumerate(done.verdicts):
         if not verdict.accepted or verdict.slot.canary is not None:
             continue
-        answer = pack.task.output.encode(verdict.value)
+        answer = answer_written(pack.task.output, verdict.value)
         text = str(answer) if isinstance(pack.task.output, OneLabel) else compact(answer)
         rows.append(Seated(pack.id, position, verdict.slot.item.id, text, len(text), _filled(answer)))
     return rows

@@ -116,6 +116,12 @@ class Job(Generic[T]):
         """Where the run stands with its reviewer."""
         return Gate.NONE if self.keeper is None else self.keeper.state
 
+    @property
+    def end(self) -> dict[str, object]:
+        """How the run ended, for its store."""
+        stopped = self.driver.stopped
+        return {"stopped": None if stopped is None else str(stopped), "gate": self.gate.value}
+
     def books(self, answers: Sequence[object]) -> Ledger:
         """Close the books, given accepted answers as JSON."""
         charges = self.driver.ladder.charges

@@ -9,9 +9,8 @@ meet the packer's prompts. Does not know: clients or time.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -21,9 +20,10 @@ from packer.run.charges import Charges
 from packer.run.gallery import Gallery
 from packer.run.pool import Pool
 from packer.run.story import Open
-from packer.seat import alone, seat, seeded
-from packer.session import Turn, carried, turn
-from schemas.chat import Completion, Message
+from packer.run.talks import SESSION_ITEMS, Talks
+from packer.run.written import answer_written
+from packer.seat import alone, seat
+from schemas.chat import Completion
 from schemas.errors import GuardStop, NotSent
 from schemas.item import Item
 from schemas.pack import Pack
@@ -33,20 +33,6 @@ from schemas.task import Task
 from splitter import escalate, last_rungs, split
 
 T = TypeVar("T")
-
-SESSION_ITEMS = 16
-"""Items of one session at most: its turns wait for each other, so long sessions make long runs."""
-
-
-@dataclass(slots=True)
-class _Session(Generic[T]):
-    """A conversation under way."""
-
-    id: str
-    items: int
-    waiting: deque[Open[T]]
-    own_words: bool
-    turns: list[Turn] = field(default_factory=list)
 
 
 class Ladder(Generic[T]):
@@ -68,10 +54,8 @@ class Ladder(Generic[T]):
         self._route = route
         self._open: dict[str, Open[T]] = {}
         self._pool: Pool[Open[T]] = Pool(rules.allowance.room.tokens, rules.markers.dearest)
-        self._turns: list[Open[T]] = []
-        self._sessions: dict[str, _Session[T]] = {}
         self._named = 0
-        self._conversed = 0
+        self._talks: Talks[T] = Talks(rules, self._name, self._noted)
         self.gallery = Gallery(rules.seed)
         self.reply_signals: Counter[SignalKind] = Counter()
         self.charges = Charges()
@@ -85,9 +69,7 @@ class Ladder(Generic[T]):
         """Open single items as one session in their own words: ``strategy="session"``."""
         for pack in packs:
             self.enter(pack)
-        self._conversed += 1
-        members = [self._open[str(pack.slots[0].item.id)] for pack in packs]
-        return self._start(members, f"talk{self._conversed}", own_words=True)
+        return self._talks.begin([self._open[str(pack.slots[0].item.id)] for pack in packs])
 
     def take(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None = None) -> Step[T]:
         """Read a reply: settle what is good or hopeless, and find the next rung for the rest.
@@ -113,15 +95,15 @@ class Ladder(Generic[T]):
         for each in again:
             each.most_items = max(1, len(ask.pack.asked) // 2)
             self._pool.add(each)
-        asks += self._next_turn(ask, reply, done)
+        asks += self._talks.following(ask, reply, answered=bool(done.accepted))
         asks += self._grouped(self._pool.full_groups())
-        asks += self._sessions_of(SESSION_ITEMS)
+        asks += self._talks.ready(SESSION_ITEMS)
         return Step(tuple(settled), tuple(asks))
 
     def drain(self) -> tuple[Ask[T], ...]:
         """What is left to ask when nothing is under way; empty when every item is settled."""
         asks = self._grouped(self._pool.rest())
-        asks += self._sessions_of(1)
+        asks += self._talks.ready(1)
         return tuple(asks)
 
     def reopen(
@@ -145,7 +127,7 @@ class Ladder(Generic[T]):
         if result.route in (Route.PACK, Route.REPACK) and self._rules.fallback.repacks:
             self._pool.add(each)
         else:
-            self._turns.append(each)
+            self._talks.wait([each])
 
     def abandon(self, why: str) -> tuple[ItemResult[T], ...]:
         """Give back everything that is still open as pending; a doubtful answer is still an answer."""
@@ -204,9 +186,10 @@ class Ladder(Generic[T]):
     ) -> None:
         """Two answers among different neighbours: equal ones confirm, different ones are both dropped."""
         assert each.earlier is not None  # noqa: S101  # the caller has looked
-        encode, before = each.task.output.encode, each.earlier.value
+        before = each.earlier.value
         each.earlier = None
-        if encode(verdict.value) == encode(before):
+        output = each.task.output
+        if answer_written(output, verdict.value) == answer_written(output, before):
             settled.append(
                 self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, Trust.CONFIRMED))
             )
@@ -228,7 +211,7 @@ class Ladder(Generic[T]):
         fallback, asks = self._rules.fallback, list[Ask[T]]()
         if ask.sampled and fallback.session:
             # Asked alone first to measure with, it has not had the tries that the others get.
-            self._turns += bad
+            self._talks.wait(bad)
             return []
         if ask.route in (Route.SESSION, Route.SINGLE):
             need = last_rungs(ask.route, fallback)
@@ -240,7 +223,7 @@ class Ladder(Generic[T]):
         elif need.route is Route.SINGLE:
             asks += [self._single(each, ask) for each in bad]
         elif need.route is Route.SESSION:
-            self._turns += bad
+            self._talks.wait(bad)
         else:
             for each in bad:
                 each.most_items = need.most_items
@@ -270,73 +253,18 @@ class Ladder(Generic[T]):
                 )
                 asks.append(self._ask(made, Route.REPACK))
             elif self._rules.fallback.session:
-                self._turns += group
+                self._talks.wait(group)
             else:
                 asks.append(self._single(group[0], None))
         return asks
 
     def _single(self, each: Open[T], before: Ask[T] | None) -> Ask[T]:
         """Ask alone in a fresh call, never in the very words that have just failed."""
-        if before is not None and before.session is not None and self._sessions[before.session].own_words:
-            pack = self._worded_as_pack(self._name("single"), each)
+        if before is not None and self._talks.own_words(before):
+            pack = self._talks.worded_as_pack(self._name("single"), each)
         else:
             pack = alone(each.task, each.item, each.tokens, self._rules.layout)
         return self._ask(pack, Route.SINGLE)
-
-    def _worded_as_pack(self, name: str, each: Open[T]) -> Pack[T]:
-        random = seeded(self._rules.seed, name, [each.item.text])
-        return turn(name, each.task, each.item, each.tokens, self._rules.layout, random)
-
-    def _sessions_of(self, least: int) -> list[Ask[T]]:
-        """Sessions of those who wait for a turn, where so many at least have the same group."""
-        waiting: dict[str | None, list[Open[T]]] = {}
-        for each in self._turns:
-            waiting.setdefault(each.item.group, []).append(each)
-        asks: list[Ask[T]] = []
-        self._turns = []
-        for members in waiting.values():
-            while len(members) >= least:
-                asks.append(self._start(members[:SESSION_ITEMS], self._name("session")))
-                del members[:SESSION_ITEMS]
-            self._turns += members
-        return asks
-
-    def _start(self, items: Sequence[Open[T]], name: str, *, own_words: bool = False) -> Ask[T]:
-        session = _Session(name, len(items), deque(items), own_words)
-        self._sessions[session.id] = session
-        return self._turn(session)
-
-    def _turn(self, session: _Session[T]) -> Ask[T]:
-        each = session.waiting.popleft()
-        name = f"{session.id}:{each.item.id}"
-        if session.own_words:
-            pack = alone(each.task, each.item, each.tokens, self._rules.layout)
-        else:
-            pack = self._worded_as_pack(name, each)
-        rules = self._rules
-        cap = rules.allowance.max_output_tokens(1)
-        room = rules.allowance.input_tokens - rules.fixed_tokens - each.tokens - cap
-        history = carried(session.turns, rules.fallback.carry_turns, room)
-        prompt = render(pack, max_output_tokens=cap, history=history)
-        self._noted(pack)
-        return Ask(pack, prompt, Route.SESSION, session.id, session.items)
-
-    def _next_turn(self, ask: Ask[T], reply: Reply, done: Split[T]) -> list[Ask[T]]:
-        if ask.session is None:
-            return []
-        session = self._sessions[ask.session]
-        keep = self._rules.fallback.carry_turns
-        if keep and isinstance(reply, Completion) and done.accepted:
-            answer = Message("assistant", reply.text)
-            (tokens,) = self._rules.markers.count([reply.text])
-            session.turns.append(
-                Turn(ask.prompt.messages[-1], answer, tokens + ask.pack.slots[0].size_tokens)
-            )
-            del session.turns[:-keep]
-        if not session.waiting:
-            del self._sessions[session.id]
-            return []
-        return [self._turn(session)]
 
     def _ask(self, pack: Pack[T], route: Route, *, sampled: bool = False) -> Ask[T]:
         cap = self._rules.allowance.max_output_tokens(len(pack.slots))

@@ -18,8 +18,9 @@ from packer.clients.constrain import PROBE_TOKENS
 from packer.pacing import Need, Pace
 from packer.plan import Plan, plan_for
 from packer.prices import Prices
-from packer.render import pack_system, render, single_system
-from packer.run.ask import Ask, Rules
+from packer.render import pack_system, single_system
+from packer.run.allowed import CEILING_SHARE, check_ceilings, check_money, check_review, within_ceilings
+from packer.run.ask import Rules
 from packer.run.cache import AnswerCache
 from packer.run.circuit import Circuit
 from packer.run.costs import Costs
@@ -30,6 +31,7 @@ from packer.run.halt import Halt
 from packer.run.job import Job, Options, closed
 from packer.run.journal import Journal
 from packer.run.kept import Kept, begin, taken_up, title_of
+from packer.run.known import known_before
 from packer.run.ladder import Ladder
 from packer.run.needs import Needs
 from packer.run.replay import Replay
@@ -42,14 +44,15 @@ from packer.run.trace import Trace
 from packer.run.turnstile import Turnstile
 from packer.run.written import answer_written
 from packer.seat import Markers
+from packer.suit import advise_items
 from packer.tokens import counter_for
+from schemas.advice import Advice
 from schemas.chat import Completion, Prompt
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
-from schemas.item import Item, ItemId
+from schemas.item import Item
 from schemas.protocols import TokenCounter
-from schemas.result import ItemResult, Outcome, Route, RunResult
-from schemas.review import Gate
+from schemas.result import Route, RunResult
 from schemas.settings import Layout, Limits
 from schemas.task import Task
 from schemas.usage import Usage
@@ -58,9 +61,6 @@ T = TypeVar("T")
 
 WARM_TOKENS = 1_024
 """Shorter prefixes are not cached by any provider, so nothing is gained by letting one call go ahead."""
-
-CEILING_SHARE = 0.5
-"""Of a ceiling on tokens a minute, one call's prompt may take so much."""
 
 
 async def prepare(
@@ -77,7 +77,8 @@ async def prepare(
         UsageError: options, items or an earlier run that cannot work; raised before any item is sent.
         StoreFailed: the store cannot be read or written.
     """
-    _check_review(options)
+    check_review(options)
+    about = await asyncio.to_thread(advise_items, every, options.strategy)
     fingerprint = await asyncio.to_thread(fingerprint_of, every, task)
     store = options.store
     if store is not None and resume is not None:
@@ -86,7 +87,7 @@ async def prepare(
     cache: AnswerCache | None = None
     try:
         cache = None if options.cache is None else await asyncio.to_thread(AnswerCache, options.cache)
-        return await _prepared(chosen, every, task, options, resume, halt, fingerprint, file, cache)
+        return await _prepared(chosen, every, task, options, resume, halt, about, fingerprint, file, cache)
     except BaseException:
         closed(file, cache)
         raise
@@ -99,6 +100,7 @@ async def _prepared(
     options: Options,
     resume: RunResult[T] | None,
     halt: Halt,
+    about: tuple[Advice, ...],
     fingerprint: str,
     file: RunFile | None,
     cache: AnswerCache | None,
@@ -110,12 +112,12 @@ async def _prepared(
         kept = await asyncio.to_thread(taken_up, file, task, parts)
     facts = options.facts.over(await chosen.facts())
     prices = Prices(chosen.name, provider=chosen.provider, override=facts.price)
-    _check_money(options.limits, prices)
+    check_money(options.limits, prices)
     # The embedded model's own counter starts its server: blocking work that belongs in a thread.
     counter = options.counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
     tally = Tally(len(every), prices)
     if kept is None:
-        known = _known(resume, fingerprint, options, cache, every, task, model)
+        known = known_before(resume, fingerprint, options, cache, every, task, model)
         layout, probes, probed_usd = await _held_to(chosen, options.layout, tally)
     else:
         known, layout = kept.known, replace(options.layout, envelope=kept.envelope)
@@ -127,7 +129,7 @@ async def _prepared(
     nonces = {} if file is None or kept is None else await asyncio.to_thread(_nonces, file)
     markers = await asyncio.to_thread(_markers, counter, layout, nonces, kept)
     made = await asyncio.to_thread(
-        _planned, asked, task, counter, facts, layout, options, limits, markers, kept
+        _planned, asked, task, counter, facts, layout, options, limits, markers, kept, about
     )
     journal = Journal(
         file,
@@ -160,7 +162,7 @@ async def _prepared(
     for usage in probes:
         pace.enter(asyncio.get_running_loop().time(), most.used(usage))
     route = Route.SINGLE if options.strategy == "single" else Route.PACK
-    _check_ceilings(made, needs, pace, route, limits, prices)
+    check_ceilings(made, needs, pace, route, limits, prices)
     keeper = None
     if options.review is not None:
         keeper = Gatekeeper(options.review, task, name, options.seed, len(every))
@@ -216,33 +218,6 @@ async def _prepared(
     )
 
 
-def _check_review(options: Options) -> None:
-    if options.review is not None and options.review.callback is None and options.store is None:
-        raise UsageError(
-            "ReviewGate() without a callback waits for `packsplit review`, which needs a store: give "
-            "store=PATH too, or ReviewGate(callback=...)."
-        )
-
-
-def _known(
-    resume: RunResult[T] | None,
-    fingerprint: str,
-    options: Options,
-    cache: AnswerCache | None,
-    every: Sequence[Item],
-    task: Task[T],
-    model: str,
-) -> dict[ItemId, ItemResult[T]]:
-    known = _kept(resume, fingerprint, options)
-    if cache is not None:
-        found = cache.found(task, model, [item.text for item in every])
-        for item in every:
-            if item.id not in known and item.text in found:
-                value, quotes = found[item.text]
-                known[item.id] = ItemResult(item.id, Outcome.ACCEPTED, value, Route.CACHE, quotes=quotes)
-    return known
-
-
 def _nonces(file: RunFile) -> dict[str, str]:
     """The nonces of all calls that were made, which must be read as they were made."""
     file.head()
@@ -281,8 +256,9 @@ def _planned(
     limits: Limits,
     markers: Markers,
     kept: Kept[T] | None,
+    about: tuple[Advice, ...],
 ) -> Plan[T]:
-    within = _within_ceilings(facts, limits)
+    within = within_ceilings(facts, limits)
     try:
         return plan_for(
             asked,
@@ -298,6 +274,7 @@ def _planned(
             sample_items=options.baseline,
             markers=markers,
             seating=None if kept is None else kept.seating,
+            about=about,
         )
     except UsageError as error:
         if within == facts:
@@ -306,71 +283,8 @@ def _planned(
         raise UsageError(f"{error} (Here {most}: {within.input_tokens:,}.)") from None
 
 
-def _within_ceilings(facts: ModelFacts, limits: Limits) -> ModelFacts:
-    """No call may be larger than a minute's tokens."""
-    ceilings = [each for each in (limits.tpm, limits.input_tpm) if each is not None]
-    if not ceilings:
-        return facts
-    most = max(1, int(min(ceilings) * CEILING_SHARE))
-    return replace(facts, input_tokens=min(most, facts.input_tokens or most))
-
-
 def _is_cached(facts: ModelFacts, shared: str) -> bool:
     """Whether the shared part is long enough for the provider's cache; a byte bound would say so too soon."""
     if facts.cache in (None, "none"):
         return False
     return counter_for().count_batch([shared])[0] >= WARM_TOKENS
-
-
-def _check_money(limits: Limits, prices: Prices) -> None:
-    if limits.max_cost_usd is not None and not prices.known:
-        raise UsageError(
-            f"Limits(max_cost_usd={limits.max_cost_usd}) cannot be kept: {prices.source}. Give the price "
-            "with facts=ModelFacts(price=Price(input_usd_per_mtok=..., output_usd_per_mtok=...))."
-        )
-
-
-def _check_ceilings(
-    made: Plan[T], needs: Needs, pace: Pace, route: Route, limits: Limits, prices: Prices
-) -> None:
-    """Refuse ceilings that a single call of the plan would break."""
-    if not made.packs:
-        return
-    by_size = max(made.packs, key=lambda pack: sum(slot.size_tokens for slot in pack.slots))
-    by_count = max(made.packs, key=lambda pack: len(pack.slots))
-    for pack in (by_size, by_count):
-        prompt = render(pack, max_output_tokens=made.allowance.max_output_tokens(len(pack.slots)))
-        need = needs.of(Ask(pack, prompt, route))
-        if (broken := pace.too_large(need)) is not None:
-            kind, limit, amount = broken
-            raise UsageError(
-                f"The ceiling of {limit:,} {kind.replace('_', ' ')} a minute cannot hold one call: a pack of "
-                f"{len(pack.slots)} items may need {amount:,} ({need.input_tokens:,} for the prompt, "
-                f"{need.output_tokens:,} as the reply's cap). Raise it, or lower Budget(items=...)."
-            )
-        most_usd = None
-        if limits.max_cost_usd is not None:
-            most_usd = prices.most_usd(need.input_tokens, need.output_tokens)
-        if most_usd is not None and limits.max_cost_usd is not None and most_usd > limits.max_cost_usd:
-            raise UsageError(
-                f"Limits(max_cost_usd={limits.max_cost_usd}) cannot hold one call: a pack of "
-                f"{len(pack.slots)} items may cost {most_usd:.6f} USD. Raise it, or lower Budget(items=...)."
-            )
-
-
-def _kept(resume: RunResult[T] | None, fingerprint: str, options: Options) -> dict[ItemId, ItemResult[T]]:
-    if resume is None:
-        return {}
-    if resume.fingerprint != fingerprint:
-        raise UsageError(
-            "resume= is a run over other inputs, or of another task: give the same items, in the same order, "
-            "and the same task as the run that is to be resumed."
-        )
-    if not resume.released and options.review is None and resume.gate is not Gate.NONE:
-        raise UsageError("resume= is a run whose results are held for a review: give its review= again.")
-    settled = (Outcome.ACCEPTED, Outcome.HELD)
-    return {
-        each.item_id: replace(each, outcome=Outcome.ACCEPTED)
-        for each in resume.results
-        if each.outcome in settled
-    }

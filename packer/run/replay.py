@@ -19,9 +19,10 @@ from packer.run.damage import damaged
 from packer.run.drive import Driver
 from packer.run.gate import Gatekeeper
 from packer.run.journal import seats_of
-from packer.run.ladder import SESSION_ITEMS, Ladder
+from packer.run.ladder import Ladder
 from packer.run.run_file import Event
 from packer.run.send import Sender
+from packer.run.talks import SESSION_ITEMS
 from packer.run.written import NotOurs, error_read, read
 from schemas.chat import Completion, FinishReason
 from schemas.errors import ClientError, RunChanged
@@ -127,7 +128,7 @@ class Replay(Generic[T]):
     def _on_back(self, body: dict[str, object]) -> None:
         number = _int(body["n"])
         name, route, need, group = self._sent.pop(number)
-        reply, cost_usd = _reply(body)
+        reply, cost_usd = reply_of(body)
         ask = self.asks[name]
         took_s = body["took_s"]
         self.sender.tally.book(
@@ -153,7 +154,7 @@ class Replay(Generic[T]):
         if "n" in body:
             reply, cost_usd = self._unread.pop(_int(body["n"]))
         else:
-            reply, cost_usd = _reply(body)
+            reply, cost_usd = reply_of(body)
         step = self.ladder.take(ask, reply, cost_usd)
         self._note(step.settled)
         self.asks.update((each.pack.id, each) for each in step.asks)
@@ -162,7 +163,7 @@ class Replay(Generic[T]):
         self.asks.update((each.pack.id, each) for each in self.ladder.drain())
 
     def _on_probed(self, body: dict[str, object]) -> None:
-        reply, cost_usd = _reply(body)
+        reply, cost_usd = reply_of(body)
         self.sender.tally.book("probe", reply, cost_usd)
         self.sender.spending.calls += 1
         self.sender.spending.spent_usd += cost_usd or 0
@@ -231,7 +232,12 @@ def reopen(ladder: Ladder[T], keeper: Gatekeeper[T], ids: Iterable[ItemId]) -> N
         )
 
 
-def _reply(body: dict[str, object]) -> tuple[Reply, Decimal | None]:
+def reply_of(body: dict[str, object]) -> tuple[Reply, Decimal | None]:
+    """What came back for a call, as it was written down, and what it cost.
+
+    Raises:
+        NotOurs: it was written otherwise.
+    """
     if isinstance(error := body.get("error"), dict):
         return error_read(error), None
     reply, cost = body["reply"], body["cost_usd"]

@@ -145,4 +145,4 @@ def test_no_cell_is_a_formula(cell: str) -> None:
 
 
 def test_other_cells_stay_as_they_are() -> None:
-    assert [disarmed(cell) for cell in ("plain", 3, -3, None, ["a"])] == ["plain", "3", "-3", "", '["a"]']
+    assert [disarmed(cell) for cell in ("plain", 3, -3, None, ["a"])] == ["plain", "3", "'-3", "", '["a"]']

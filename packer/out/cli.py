@@ -1,7 +1,6 @@
-"""The command line: ``packsplit run`` and ``packsplit plan``.
+"""The command line: ``packsplit run`` and ``packsplit plan``, and the entry to all commands.
 
-Quiet in a pipe, progress on a terminal; a user's mistake is one sentence and exit code 2, never a
-traceback. Exit code 1 means that some item has no value. Does not know: how a run works inside.
+Quiet in a pipe, progress on a terminal. Does not know: how a run works inside.
 """
 
 from __future__ import annotations
@@ -17,11 +16,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from packer.out import stored
+from packer.out.app import LONGEST, UNRESOLVED, app, for_people, warn
+from packer.out.export import check_failures, write_failures
 from packer.out.options import (
     AsJson,
+    BaselineItems,
     Bound,
+    CachePath,
     Concurrency,
     Deadline,
+    Failures,
+    GroupField,
     HowAsked,
     IdField,
     Input,
@@ -31,20 +37,28 @@ from packer.out.options import (
     MaxCost,
     Model,
     Multi,
+    NoTexts,
     Outage,
     PackItems,
+    ReviewBy,
+    ReviewSample,
     Rpm,
+    RunName,
     Seed,
+    StorePath,
     TextField,
     Tpm,
 )
-from packer.out.rows import pick_text_field, read_rows, write_results
+from packer.out.plain import plain
+from packer.out.rows import check_out, pick_text_field, read_rows, write_results
 from packer.out.summary import plan_summary, run_summary, told
 from packer.plan import plan
 from packer.run.api import pack_and_run
 from packer.run.job import OnProgress
-from schemas.errors import PacksplitError, UsageError
+from schemas.errors import UsageError
+from schemas.keeping import Store
 from schemas.result import Outcome
+from schemas.review import Gate, ReviewGate, SampledBy
 from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget, Layout, Limits
 from schemas.task import Task
 
@@ -53,15 +67,7 @@ if TYPE_CHECKING:
 
 _DEFAULTS = Limits()
 
-UNRESOLVED, MISUSED, WORLD_FAILED = 1, 2, 3
-
-app = typer.Typer(
-    name="packsplit",
-    help="Pack several texts into one LLM call and split the reply back per item.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
+__all__ = ["app", "main", "stored"]  # importing ``stored`` gives the app its other commands
 
 
 @app.command("run")
@@ -85,15 +91,27 @@ def run_command(
     max_calls: MaxCalls = None,
     max_cost: MaxCost = None,
     outage: Outage = _DEFAULTS.outage_s,
+    store: StorePath = None,
+    no_texts: NoTexts = False,
+    cache: CachePath = None,
+    name: RunName = None,
+    baseline: BaselineItems = 0,
+    group_by: GroupField = None,
+    review: ReviewSample = 0,
+    review_by: ReviewBy = "random",
+    failures: Failures = None,
     as_json: AsJson = False,
 ) -> None:
-    """Classify every row of a file.
+    """Classify every row of a file. With --store, running the same again goes on where it ended.
 
     Example: packsplit run reviews.csv --labels good,bad --instruction "Sentiment." --out results.jsonl
     """
-    with _for_people():
-        if out.suffix.lower() not in (".jsonl", ".ndjson", ".csv"):
-            raise UsageError(f"--out {str(out)!r}: results are written as .jsonl or .csv.")
+    with for_people():
+        check_out(out)
+        if failures is not None:
+            check_failures(failures)
+        if no_texts and store is None:
+            raise UsageError("--no-texts keeps texts out of the store: give --store too.")
         task = _task(instruction, labels, multi)
         rows, text, key = _rows(source, text_field, id_field)
         with _shown() as on_progress:
@@ -114,21 +132,34 @@ def run_command(
                 strategy=strategy,
                 layout=Layout(binding=binding),
                 seed=seed,
+                store=None if store is None else Store(store, texts=not no_texts),
+                cache=cache,
+                name=name,
+                baseline=baseline,
+                review=_gate(review, review_by, store),
+                group_by=group_by,
                 text_field=text,
                 id_field=key,
                 on_progress=on_progress,
             )
-        write_results(out, done)
-        _say(run_summary(done, out), told(done), as_json)
+        held = done.gate not in (Gate.NONE, Gate.PASSED)
+        if not held:
+            write_results(out, done)
+        if failures is not None and done.unresolved:
+            write_failures(failures, done.results, read_rows(source), id_field=key)
+        _say(run_summary(done, None if held else out), told(done), as_json)
         if done.stopped is not None:
-            typer.echo(f"packsplit: the run ended early: {done.stopped}", err=True)
-        failed = [result for result in done.unresolved if result.outcome is not Outcome.PENDING]
+            warn(f"packsplit: the run ended early: {plain(done.stopped, LONGEST)}")
+        if held:
+            warn(f"results are held for a review, so {out} was not written")
+        failed = [each for each in done.unresolved if each.outcome is Outcome.FAILED]
         for result in failed[:3]:
-            typer.echo(f"no value for item {result.item_id!r}: {result.reason}", err=True)
+            warn(f"no value for item {plain(repr(result.item_id))}: {plain(str(result.reason), LONGEST)}")
         if (left := len(failed)) > 3:
-            typer.echo(f"... and {left - 3} more; see {out}", err=True)
+            warn(f"... and {left - 3} more; see {out}")
         if done.pending:
-            typer.echo(f"{len(done.pending)} items are pending: nothing is wrong with them", err=True)
+            again = f"; run the same again to go on with {store}" if store is not None else ""
+            warn(f"{len(done.pending)} items are pending: nothing is wrong with them{again}")
         if done.unresolved:
             raise typer.Exit(UNRESOLVED)
 
@@ -146,13 +177,15 @@ def plan_command(
     strategy: HowAsked = "pack",
     binding: Bound = "none",
     seed: Seed = 0,
+    baseline: BaselineItems = 0,
+    group_by: GroupField = None,
     as_json: AsJson = False,
 ) -> None:
     """Show calls and tokens, packed and one by one, without asking anybody.
 
     Example: packsplit plan reviews.csv --labels good,bad --instruction "Sentiment."
     """
-    with _for_people():
+    with for_people():
         task = _task(instruction, labels, multi)
         rows, text, key = _rows(source, text_field, id_field)
         made = plan(
@@ -163,6 +196,8 @@ def plan_command(
             strategy=strategy,
             layout=Layout(binding=binding),
             seed=seed,
+            baseline=baseline,
+            group_by=group_by,
             text_field=text,
             id_field=key,
         )
@@ -174,17 +209,14 @@ def main() -> None:
     app()
 
 
-@contextmanager
-def _for_people() -> Iterator[None]:
-    """Turn our errors into one sentence on standard error and an exit code."""
-    try:
-        yield
-    except PacksplitError as error:
-        typer.echo(f"packsplit: {error}", err=True)
-        raise typer.Exit(MISUSED if isinstance(error, UsageError) else WORLD_FAILED) from None
-    except KeyboardInterrupt:
-        typer.echo("packsplit: stopped", err=True)
-        raise typer.Exit(130) from None
+def _gate(sample: int, by: SampledBy, store: Path | None) -> ReviewGate | None:
+    if not sample:
+        return None
+    if store is None:
+        raise UsageError(
+            "--review waits for `packsplit review RUN`, which needs the run in a file: give --store."
+        )
+    return ReviewGate(sample, by=by)
 
 
 def _money(given: str | None) -> Decimal | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from schemas.review import SampledBy
 from schemas.settings import Binding, Strategy
 
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv (with header) or .jsonl file.")]
@@ -38,3 +39,28 @@ MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="Most c
 MaxCost = Annotated[str | None, typer.Option("--max-cost", help="Most USD the run may spend, as 1.50.")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same prompts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a summary as JSON on standard output.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="The run's file, as --store named it.")]
+StorePath = Annotated[
+    Path | None, typer.Option("--store", help="Keep the run in this file; the same again goes on with it.")
+]
+NoTexts = Annotated[bool, typer.Option("--no-texts", help="Keep no input text in the store.")]
+CachePath = Annotated[
+    Path | None, typer.Option("--cache", help="A file of accepted answers that all runs may share.")
+]
+RunName = Annotated[str | None, typer.Option("--name", help="The run's name; else made of task and day.")]
+BaselineItems = Annotated[
+    int, typer.Option("--baseline", min=0, help="Items asked alone first, to measure what packing saves.")
+]
+GroupField = Annotated[
+    str | None, typer.Option("--group-by", help="A field; items share calls only within its value.")
+]
+ReviewSample = Annotated[
+    int, typer.Option("--review", min=0, help="Hold all results until so many answers were looked at.")
+]
+ReviewBy = Annotated[SampledBy, typer.Option("--review-by", help="random, stratified or doubtful.")]
+Reviewer = Annotated[
+    str, typer.Option("--reviewer", help="Kept beside each decision; else the account's name.")
+]
+Failures = Annotated[
+    Path | None, typer.Option("--failures", help="A .jsonl file of rows without a value, to be run again.")
+]

@@ -8,7 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from packer.expect import Expected
+from packer.out.plain import plain
 from packer.plan import Plan
+from packer.run.written import written
+from schemas.comparison import Comparison
 from schemas.result import Outcome, RunResult
 
 TREND_P = 0.01
@@ -17,14 +20,14 @@ TREND_P = 0.01
 
 def told(done: RunResult[object]) -> str:
     """The ledger, and what was seen of bleed."""
-    lines = [str(done.ledger)]
+    lines = [str(done.ledger), *(_compared(each) for each in done.comparisons)]
     if done.doubtful:
         lines.append(f"{len(done.doubtful)} answers are doubtful; the results say why (column signals)")
     lines += [each.detail for each in done.trends if each.p_value is not None and each.p_value <= TREND_P]
     return "\n".join(lines)
 
 
-def run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
+def run_summary(done: RunResult[object], out: Path | None) -> dict[str, object]:
     """A run as JSON: how items ended, what it took, and where results are."""
     ledger = done.ledger
     return {
@@ -58,8 +61,15 @@ def run_summary(done: RunResult[object], out: Path) -> dict[str, object]:
         "model": done.model,
         "counter": done.counter,
         "stopped": done.stopped,
-        "out": str(out),
+        "name": done.name,
+        "gate": done.gate,
+        "comparisons": [written(each) for each in done.comparisons],
+        "out": None if out is None else str(out),
     }
+
+
+def _compared(each: Comparison) -> str:
+    return each.verdict if each.group is None else f"group {plain(each.group)}: {each.verdict}"
 
 
 def plan_summary(made: Plan[object]) -> dict[str, object]:

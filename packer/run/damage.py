@@ -13,6 +13,23 @@ from pathlib import Path
 from packer.run.written import NotOurs
 from schemas.errors import StoreDamaged, StoreFailed
 
+_OF_THE_WORLD = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+"""What SQLite says when it cannot get at a file; anything else it says of what stands in the file."""
+
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
@@ -21,12 +38,16 @@ def told(path: Path) -> Iterator[None]:
         yield
     except NotOurs as error:
         raise damaged(path, str(error)) from None
-    except sqlite3.OperationalError as error:
-        raise StoreFailed(
-            f"{path} could not be read or written: {error}. What was kept before stays kept: mend the cause "
-            "(room on the disk, permissions) and run again with the same path."
-        ) from error
-    except (sqlite3.DatabaseError, OverflowError) as error:
+    except sqlite3.ProgrammingError:  # a fault of ours, such as a closed file that is read
+        raise
+    except (sqlite3.DatabaseError, UnicodeDecodeError, OverflowError) as error:
+        # Texts that are no text have no code, and their message may be none either.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        if code & 0xFF in _OF_THE_WORLD:
+            raise StoreFailed(
+                f"{path} could not be read or written: {error}. What was kept before stays kept: mend the "
+                "cause (room on the disk, permissions) and run again with the same path."
+            ) from error
         raise damaged(path, str(error)) from error
 
 

@@ -5,7 +5,7 @@ Does not know: who reviews, where decisions are kept, or how anything is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Generic, TypeVar
@@ -109,31 +109,13 @@ class Gatekeeper(Generic[T]):
         return None if found is None or found.value is None else answer_written(self.task.output, found.value)
 
     def checked(self, sheet: Sheet, decisions: Iterable[Decision], *, by: str, at: str) -> tuple[Review, ...]:
-        """Decisions as they are kept: one for each answer of the sheet, corrections fit for the task.
+        """Decisions as they are kept, corrections fit for the task.
 
         Raises:
             UsageError: one is missing, is for somebody else, or corrects to what the task does not allow.
         """
-        given: dict[ItemId, Decision] = {}
-        shown = {each.item_id: each for each in sheet.items}
-        for each in decisions:
-            if each.item_id not in shown or each.item_id in given:
-                raise UsageError(
-                    f"The review decides on item {each.item_id!r}, which was not asked, or twice."
-                )
-            given[each.item_id] = each
-        if missing := [each for each in shown if each not in given]:
-            raise UsageError(f"The review leaves out item {missing[0]!r}: decide on each of the sheet.")
-        return tuple(self._kept(shown[each.item_id], each, sheet.stage, by, at) for each in given.values())
-
-    def _kept(self, shown: ToReview, decision: Decision, stage: Stage, by: str, at: str) -> Review:
-        ruling, after = Ruling(decision.ruling), None
-        if ruling is Ruling.CORRECT:
-            try:
-                after = self.task.output.encode(self.task.output.decode(decision.value))
-            except Mismatch as error:
-                raise UsageError(f"The correction of item {shown.item_id!r} does not fit: {error}") from None
-        return Review(shown.item_id, stage, ruling, by, at, decision.reason, shown.answer, after)
+        output = self.task.output
+        return reviews_of(sheet, decisions, lambda value: output.encode(output.decode(value)), by=by, at=at)
 
     def rule(self, stage: Stage, reviews: Sequence[Review]) -> tuple[ItemId, ...]:
         """Carry decisions out on the board; gives back who must be asked again."""
@@ -151,14 +133,18 @@ class Gatekeeper(Generic[T]):
                     if mate in self.board and self.board[mate].call == before.call
                 )
             elif each.ruling is Ruling.CORRECT:
-                value = self.task.output.decode(each.after)
+                try:
+                    value = self.task.output.decode(each.after)
+                except Mismatch:  # made elsewhere, where only the schema is known, and the type wants more
+                    back[each.item_id] = None
+                    continue
                 self.board[each.item_id] = replace(before, value=value, trust=Trust.CONFIRMED, review=each)
             else:
                 self.board[each.item_id] = replace(before, review=each)
         # A person has settled these, whoever shared their call.
-        settled = {each.item_id for each in reviews if each.ruling is not Ruling.REJECT}
+        settled = {each.item_id for each in reviews if self.board[each.item_id].review is each}
         self.again = set(back) - settled
-        if not any(each.ruling is Ruling.REJECT for each in reviews):
+        if not back:
             self.passed.add(stage)
         elif self.gate.on_reject == "stop":
             self.state = Gate.REJECTED
@@ -171,6 +157,45 @@ class Gatekeeper(Generic[T]):
         bad = next(each for each in self.reviews if each.ruling is Ruling.REJECT)
         who, why = bad.by or "the reviewer", bad.reason or "no reason given"
         return f"{who} rejected the answer of item {bad.item_id!r}: {why}"
+
+
+def reviews_of(
+    sheet: Sheet, decisions: Iterable[Decision], parse: Callable[[object], object], *, by: str, at: str
+) -> tuple[Review, ...]:
+    """Decisions as they are kept: one for each answer of the sheet.
+
+    Args:
+        sheet: what was shown.
+        decisions: what was said.
+        parse: gives back a correction as the task writes it.
+        by: the reviewer.
+        at: when, as ISO 8601.
+
+    Raises:
+        UsageError: one is missing, is for somebody else, or corrects to what the task does not allow.
+    """
+    given: dict[ItemId, Decision] = {}
+    shown = {each.item_id: each for each in sheet.items}
+    for each in decisions:
+        if each.item_id not in shown or each.item_id in given:
+            told = "was not asked about" if each.item_id not in shown else "is decided on twice"
+            raise UsageError(f"The review: item {each.item_id!r} {told}.")
+        given[each.item_id] = each
+    if missing := [each for each in shown if each not in given]:
+        raise UsageError(f"The review leaves out item {missing[0]!r}: decide on each of the sheet.")
+    return tuple(_kept(shown[each.item_id], each, sheet.stage, parse, by, at) for each in given.values())
+
+
+def _kept(
+    shown: ToReview, decision: Decision, stage: Stage, parse: Callable[[object], object], by: str, at: str
+) -> Review:
+    ruling, after = Ruling(decision.ruling), None
+    if ruling is Ruling.CORRECT:
+        try:
+            after = parse(decision.value)
+        except (Mismatch, UsageError) as error:
+            raise UsageError(f"The correction of item {shown.item_id!r} does not fit: {error}") from None
+    return Review(shown.item_id, stage, ruling, by, at, decision.reason, shown.answer, after)
 
 
 def _spread(results: Sequence[ItemResult[T]], strata: Sequence[str]) -> list[ItemResult[T]]:

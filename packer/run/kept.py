@@ -6,7 +6,7 @@ Does not know: how calls are made, or what the journal says of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -21,7 +21,6 @@ from packer.seating import Seating
 from schemas.errors import RunChanged
 from schemas.item import Item, ItemId
 from schemas.keeping import Store
-from schemas.ledger import Baseline
 from schemas.output import Mismatch
 from schemas.result import ItemResult
 from schemas.settings import Envelope
@@ -85,11 +84,12 @@ def begin(
         else:
             body["known"] = journal.body_of(known[item.id])
         items.append(body)
-    head = {
+    head: dict[str, object] = {
         "name": name,
         "created_at": now(),
         "model": model,
         "instruction": task.instruction,
+        "answer_schema": task.output.schema,
         "parts": dict(parts),
         "envelope": envelope,
         "texts": store.texts,
@@ -153,18 +153,7 @@ def result_read(body: object, task: Task[T]) -> ItemResult[T]:
         raise NotOurs("a result that is no object")
     value = body.get("value")
     made: ItemResult[T] = read(ItemResult, {**body, "value": None})
-    return made if value is None else _with(made, task.output.decode(value))
-
-
-def _with(result: ItemResult[T], value: T) -> ItemResult[T]:
-    from dataclasses import replace
-
-    return replace(result, value=value)
-
-
-def baseline_of(head: Mapping[str, object]) -> Baseline:
-    """The prediction that was made before the first call."""
-    return read(Baseline, head["baseline"])
+    return made if value is None else replace(made, value=task.output.decode(value))
 
 
 def _listed(value: object) -> list[object]:

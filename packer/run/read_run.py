@@ -23,7 +23,7 @@ from schemas.item import ItemId
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord
 from schemas.result import ItemResult, Outcome
-from schemas.review import Gate, Review, Ruling
+from schemas.review import Gate, Review, Ruling, Stage
 from schemas.signal import Trend
 from schemas.usage import Usage
 
@@ -113,12 +113,23 @@ class _Past:
             call = CallRecord("probe", "probe", (), CallState.ANSWERED, usage=usage, cost_usd=cost_usd)
             self.probes.append(call)
         elif event.kind == "ruled":
-            self.reviews += _each(Review, body["reviews"])
+            told = _each(Review, body["reviews"])
+            self.reviews += told
+            self._ruled(str(body["stage"]), told)
         elif event.kind == "ended":
             self.ended = body
             self.whole = read(Ledger, body["ledger"]) if "ledger" in body else None
             self.comparisons = tuple(_each(Comparison, body.get("comparisons", [])))
             self.trends = tuple(_each(Trend, body.get("trends", [])))
+
+    def _ruled(self, stage: str, told: list[Review]) -> None:
+        """Between two processes, a reviewer's word changes how the first one ended."""
+        if self.ended is None:
+            return
+        passed = stage == Stage.LAST and all(each.ruling is not Ruling.REJECT for each in told)
+        stopped = None if passed else "the reviewer has decided; run again to go on"
+        gate = Gate.PASSED if passed else Gate.WAITING
+        self.ended = {**self.ended, "gate": gate.value, "stopped": stopped}
 
     def _sent(self, body: dict[str, object]) -> None:
         members = body["members"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,30 +17,12 @@ from pathlib import Path
 from filelock import BaseFileLock
 
 from packer.run.damage import damaged, told
-from packer.run.run_lock import locked
+from packer.run.run_format import looked_over, make, opened
+from packer.run.run_lock import in_use, locked
 from packer.run.written import dumps, loads
 from schemas.errors import StoreFailed, UsageError
 
-APPLICATION = 0x7061_636B
-"""SQLite's application id of our files: "pack"."""
-
-PATIENCE_S = 5.0
-"""Readers and the writer wait so long for each other."""
-
-
-def _first_format(db: sqlite3.Connection) -> None:
-    db.execute("CREATE TABLE head (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
-    db.execute("CREATE TABLE items (position INTEGER PRIMARY KEY, body TEXT NOT NULL)")
-    db.execute("CREATE TABLE packs (number INTEGER PRIMARY KEY, body TEXT NOT NULL)")
-    db.execute(
-        "CREATE TABLE journal "
-        "(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, chain BLOB NOT NULL)"
-    )
-    db.execute("CREATE TABLE results (position INTEGER PRIMARY KEY, body TEXT NOT NULL, sum BLOB NOT NULL)")
-
-
-MIGRATIONS: Sequence[Callable[[sqlite3.Connection], None]] = (_first_format,)
-"""What brings a file from each format to the next; never changed once released, only added to."""
+TABLES = ("head", "items", "packs", "journal", "results")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +53,14 @@ class RunFile:
         Raises:
             RunInUse: another process has it.
             UsageError: it is no file of ours, or there is none to read.
+            StoreDamaged: it does not hold what was written.
             StoreFailed: it cannot be read or written.
         """
         self.path = path
-        self._write = write
         self._lock: BaseFileLock | None = None
         self._seal = self._chain = b""
         self._seq = 0
+        self._failed = self._sound = False
         if path.is_dir():
             raise UsageError(f"{path} is a directory; a store is one file.")
         if not write and not path.is_file():
@@ -85,12 +68,11 @@ class RunFile:
         try:
             if write:
                 self._lock = locked(path, self._owner)
-            with told(path):
-                # A reader may have to finish what a killed writer began, so it opens the file to write, too.
-                self._db = sqlite3.connect(
-                    path, isolation_level=None, check_same_thread=False, timeout=PATIENCE_S
-                )
-                self._ready()
+                if not path.exists():
+                    make(path)
+            if write or not in_use(path):
+                looked_over(path)
+            self._db = opened(path, write=write)
         except BaseException:
             self.close()
             raise
@@ -112,40 +94,19 @@ class RunFile:
         body = {} if row is None else loads(row[0])
         return f"process {body.get('pid')} on {body.get('host')} (since {body.get('at')})" if body else ""
 
-    def _ready(self) -> None:
-        db = self._db
-        if self._write:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-        else:
-            db.execute("PRAGMA query_only = ON")
-        # A changed byte must show as damage, not be read as something else.
-        db.execute("PRAGMA cell_size_check = ON")
-        db.execute("PRAGMA trusted_schema = OFF")
-        version = int(db.execute("PRAGMA user_version").fetchone()[0])
-        empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
-        ours = int(db.execute("PRAGMA application_id").fetchone()[0]) == APPLICATION
-        if not ours and not (empty and version == 0 and self._write):
-            raise UsageError(f"{self.path} is no run of packsplit; give another path.")
-        if version > len(MIGRATIONS):
-            raise UsageError(
-                f"{self.path} was written by a newer packsplit: its format is {version}, and this one knows "
-                f"{len(MIGRATIONS)}."
-            )
-        if self._write and version < len(MIGRATIONS):
-            db.execute("BEGIN IMMEDIATE")
-            for migrate in MIGRATIONS[version:]:
-                migrate(db)
-            db.execute(f"PRAGMA application_id = {APPLICATION}")
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-            db.execute("COMMIT")
-
     @property
     def is_new(self) -> bool:
-        """True before ``begin``."""
+        """True before ``begin``.
+
+        Raises:
+            StoreDamaged: it holds part of a run, and not its head.
+        """
+        self.check()
         with told(self.path):
-            row: object = self._db.execute("SELECT 1 FROM head LIMIT 1").fetchone()
-        return row is None
+            held = [self._db.execute(f"SELECT 1 FROM {each} LIMIT 1").fetchone() for each in TABLES]  # noqa: S608
+        if held[0] is None and any(held):
+            raise damaged(self.path, "its head is missing")
+        return held[0] is None
 
     def begin(self, head: dict[str, object], items: Iterable[object], packs: Iterable[object]) -> None:
         """Write the head, durably and all at once.
@@ -166,6 +127,9 @@ class RunFile:
             self._seal = self._chain = self._sealed()
             self._db.execute("INSERT INTO head VALUES ('seal', ?)", (dumps(self._seal.hex()),))
         self.commit()
+        with self._told_writing():
+            # From now on the file itself tells that there is a run, whatever becomes of the log beside it.
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def head(self) -> dict[str, object]:
         """The head.
@@ -208,15 +172,18 @@ class RunFile:
                 yield loads(body)
 
     def check(self) -> None:
-        """Let SQLite look over its pages.
+        """Let SQLite look over its pages, once.
 
         Raises:
             StoreDamaged: they are not sound.
         """
+        if self._sound:
+            return
         with told(self.path):
             (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
-            raise damaged(self.path, str(found))
+            raise damaged(self.path, " ".join(str(found).split()))
+        self._sound = True
 
     def events(self) -> Iterator[Event]:
         """The journal from its start, to its end; read the head before.
@@ -289,7 +256,7 @@ class RunFile:
         Raises:
             StoreFailed: it could not be written.
         """
-        with told(self.path):
+        with self._told_writing():
             if self._db.in_transaction:
                 self._db.execute("COMMIT")
 
@@ -313,10 +280,22 @@ class RunFile:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with told(self.path):
+        with self._told_writing():
             if not self._db.in_transaction:
                 self._db.execute("BEGIN IMMEDIATE")
             yield
+
+    @contextmanager
+    def _told_writing(self) -> Iterator[None]:
+        """Write no more once a write has failed: SQLite may have dropped what the next record builds on."""
+        if self._failed:
+            raise StoreFailed(f"{self.path} could not be written a moment ago, so nothing more is.")
+        try:
+            with told(self.path):
+                yield
+        except BaseException:
+            self._failed = True
+            raise
 
 
 def _sum(position: int, body: str) -> bytes:

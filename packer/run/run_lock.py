@@ -5,7 +5,6 @@ Does not know: what is in the file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +12,12 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from schemas.errors import RunInUse, StoreFailed
 
+PATIENCE_S = 0.2
+"""Whoever only looks whether a run is in use has its lock for a moment, which must not turn a writer away."""
+
 
 def locked(path: Path, owner: Callable[[], str]) -> BaseFileLock:
-    """Take the lock, and make the file where there is none, for its owner's eyes only.
+    """Take the lock.
 
     Args:
         path: the run's file.
@@ -23,9 +25,9 @@ def locked(path: Path, owner: Callable[[], str]) -> BaseFileLock:
 
     Raises:
         RunInUse: another process has it.
-        StoreFailed: it cannot be locked or made.
+        StoreFailed: it cannot be locked.
     """
-    lock = FileLock(f"{path}.lock", mode=0o600, timeout=0)
+    lock = FileLock(f"{path}.lock", mode=0o600, timeout=PATIENCE_S, poll_interval=PATIENCE_S / 10)
     try:
         lock.acquire()
     except Timeout:
@@ -35,12 +37,6 @@ def locked(path: Path, owner: Callable[[], str]) -> BaseFileLock:
         ) from None
     except OSError as error:
         raise StoreFailed(f"{path} cannot be locked: {error.strerror or error}.") from error
-    try:
-        # SQLite gives its side files the mode of this one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        lock.release()
-        raise StoreFailed(f"{path} cannot be opened: {error.strerror or error}.") from error
     return lock
 
 

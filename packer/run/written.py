@@ -39,7 +39,7 @@ def loads(text: str) -> dict[str, object]:
     """
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise NotOurs(f"not JSON: {error}") from None
     if not isinstance(found, dict):
         raise NotOurs(f"not an object but a {type(found).__name__}")

@@ -30,8 +30,9 @@ from schemas.usage import Usage
 
 # OpenAI's cookbook ("How to count tokens with tiktoken"): three tokens around a message, one for its role,
 # three to begin the reply. The API reference's example bears it out and shows one more that ends the reply:
-# two messages of 8 tokens in all are billed as 19, a reply of 9 as 10. Qwen's template takes 5 and 3.
-MESSAGE_TOKENS = 4
+# two messages of 8 tokens in all are billed as 19, a reply of 9 as 10. Qwen's and Llama's templates take five
+# around a message.
+MESSAGE_TOKENS, OPEN_MESSAGE_TOKENS = 4, 5
 BEGIN_TOKENS = 3
 END_TOKENS = 1
 
@@ -223,7 +224,8 @@ class _Expectations:
             return Expected(
                 rests_on=self._typical.rests_on, cost_usd=self._prices.even_usd(Usage(0, 0, 0), 1)
             )
-        template_tokens = calls * (2 * MESSAGE_TOKENS + BEGIN_TOKENS)
+        around = MESSAGE_TOKENS if self._prices.provider else OPEN_MESSAGE_TOKENS
+        template_tokens = calls * (2 * around + BEGIN_TOKENS)
         made = Expected(
             calls,
             prompt_tokens + template_tokens + schema_tokens,

@@ -85,7 +85,7 @@ def decide(
                 f"{room.room.tokens:,}. Raise Budget(input_tokens=...) or shorten the text"
             )
             refused.append(_refuse(every[each], Fault.OVER_BUDGET, detail))
-    sample = _sampled(fitting, sample_items, seed)
+    sample = _sampled(every, fitting, sample_items, seed)
     rest = [each for each in fitting if each not in set(sample)]
     if strategy == "pack":
         bins = tuple(_bins(every, rest, fitting, layout, room, markers.dearest, seed))
@@ -94,9 +94,11 @@ def decide(
     return Seating(bins, sample, fitting, markers.dearest, tuple(refused), room)
 
 
-def _sampled(fitting: dict[int, int], items: int, seed: int) -> tuple[int, ...]:
-    most = min(items, len(fitting))
-    return tuple(sorted(Random(f"{SALT}:{seed}:sample").sample(list(fitting), most))) if most else ()
+def _sampled(every: Sequence[Item], fitting: dict[int, int], items: int, seed: int) -> tuple[int, ...]:
+    """A draw from each group, in proportion to its size."""
+    random = Random(f"{SALT}:{seed}:sample")
+    drawn = [random.sample(each, len(each)) for each in _by_group(every, fitting)] if items else []
+    return tuple(sorted(_interleaved(drawn)[:items]))
 
 
 def _bins(
@@ -107,23 +109,41 @@ def _bins(
     room: Allowance,
     marker_tokens: int,
     seed: int,
-) -> Iterable[tuple[int, ...]]:
-    groups: dict[str | None, list[int]] = {}
-    for each in rest:
-        groups.setdefault(every[each].group, []).append(each)
+) -> list[tuple[int, ...]]:
     tight = layout.packing == "tight"
     way = pack_tightly if tight else pack_in_order
     random = Random(f"{SALT}:{seed}:order")
     long = crowding_among(every, rest, tokens, marker_tokens, room)
-    for members in groups.values():
+    by_group: list[list[tuple[int, ...]]] = []
+    for members in _by_group(every, rest):
         if tight and layout.shuffle:
             random.shuffle(members)
         shared = [index for index, each in enumerate(members) if each not in long]
         bins = way([tokens[members[index]] + marker_tokens for index in shared], room.room)
         bins = [[shared[index] for index in bin_] for bin_ in bins]
         bins += [[index] for index, each in enumerate(members) if each in long]
-        for bin_ in sorted(bins, key=lambda each: each[0]):
-            yield tuple(members[index] for index in bin_)
+        bins.sort(key=lambda each: each[0])
+        by_group.append([tuple(members[index] for index in bin_) for bin_ in bins])
+    # What is seen of the first packs, and of a run that ends early, is to speak for all groups.
+    return _interleaved(by_group)
+
+
+def _by_group(every: Sequence[Item], positions: Iterable[int]) -> list[list[int]]:
+    groups: dict[str | None, list[int]] = {}
+    for each in positions:
+        groups.setdefault(every[each].group, []).append(each)
+    return list(groups.values())
+
+
+def _interleaved(rows: Sequence[Sequence[T]]) -> list[T]:
+    """All entries of all rows, each row spread evenly over the whole."""
+    placed = [
+        ((number + 0.5) / len(row), which, each)
+        for which, row in enumerate(rows)
+        for number, each in enumerate(row)
+    ]
+    placed.sort(key=lambda entry: entry[:2])
+    return [each for _, _, each in placed]
 
 
 def crowding_among(

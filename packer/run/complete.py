@@ -65,7 +65,8 @@ async def complete(
         ]
         # The embedded model's counter needs its server, so the books are closed before the client.
         ledger = await asyncio.to_thread(job.books, answers)
-        comparisons = await asyncio.to_thread(job.costs.comparisons, ledger.baseline)
+        tried = {each.item_id for each in by_id.values() if each.attempts}
+        comparisons = await asyncio.to_thread(job.costs.comparisons, ledger.baseline, tried)
         rows = job.driver.ladder.gallery.rows
         # Someone who asked the run to end does not want to wait for statistics.
         waits = isinstance(stopped, Interrupted)

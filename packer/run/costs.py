@@ -5,6 +5,8 @@ Does not know: how the figures are compared.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -13,6 +15,7 @@ from packer.plan import Plan
 from packer.run.tally import Tally
 from schemas.comparison import Comparison
 from schemas.facts import ModelFacts
+from schemas.item import ItemId
 from schemas.ledger import Baseline
 
 T = TypeVar("T")
@@ -36,24 +39,25 @@ class Costs(Generic[T]):
     facts: ModelFacts
     concurrency: int
 
-    def comparisons(self, predicted: Baseline) -> tuple[Comparison, ...]:
+    def comparisons(self, predicted: Baseline, tried: Container[ItemId]) -> tuple[Comparison, ...]:
         """Over all items; then by group, where there are groups.
 
         Args:
             predicted: one call per item, for runs without a measured sample.
+            tried: ids of the items that took part in a call; a run that ended early has others, too.
         """
-        if not self.tally.calls:
+        sampled = self._by_group(self.plan.seating.sample, tried)
+        packed = self._by_group([each for bin_ in self.plan.seating.bins for each in bin_], tried)
+        if not packed:
             return ()
-        sampled = self._by_group(self.plan.seating.sample)
-        packed = self._by_group([each for bin_ in self.plan.seating.bins for each in bin_])
-        groups = list(dict.fromkeys([*packed, *sampled]))
+        groups = list(packed)
         whole = self._one(
             predicted, sum(packed.values()), sum(sampled.values()), None, list(self.tally.spent)
         )
-        if groups == [None] or not groups:
+        if groups == [None]:
             return (whole,)
         shares = [
-            self._one(None, packed.get(each, 0), sampled.get(each, 0), each, [(each, False), (each, True)])
+            self._one(None, packed[each], sampled[each], each, [(each, False), (each, True)])
             for each in groups
         ]
         return (whole, *shares)
@@ -81,9 +85,6 @@ class Costs(Generic[T]):
             group=group,
         )
 
-    def _by_group(self, positions: list[int] | tuple[int, ...]) -> dict[str | None, int]:
-        counts: dict[str | None, int] = {}
-        for each in positions:
-            group = self.plan.items[each].group
-            counts[group] = counts.get(group, 0) + 1
-        return counts
+    def _by_group(self, positions: Iterable[int], tried: Container[ItemId]) -> Counter[str | None]:
+        items = (self.plan.items[each] for each in positions)
+        return Counter(item.group for item in items if item.id in tried)

@@ -53,7 +53,7 @@ class Gatekeeper(Generic[T]):
     passed: set[Stage] = field(default_factory=set)
     again: set[ItemId] = field(default_factory=set)
     state: Gate = Gate.WAITING
-    _sheets: int = 0
+    _ruled: int = 0
 
     def sheet(self, stage: Stage, ids: Sequence[ItemId] | None = None) -> Sheet:
         """Draw the sample for a stage.
@@ -62,18 +62,15 @@ class Gatekeeper(Generic[T]):
             stage: when.
             ids: a sample that was drawn before, and not decided on.
         """
-        self._sheets += 1
         chosen = [self.board[each] for each in ids] if ids else self._drawn()
         shown = tuple(self._shown(each) for each in chosen)
         answered = sum(each.outcome is Outcome.ACCEPTED for each in self.board.values())
         return Sheet(self.run, stage, shown, answered, self.total)
 
     def _drawn(self) -> list[ItemResult[T]]:
-        # Answers of earlier runs have no call that could be asked again.
-        random = Random(f"{SALT}:{self.seed}:review:{self._sheets}")
-        open_ = [
-            each for each in self.board.values() if each.outcome is Outcome.ACCEPTED and each.review is None
-        ]
+        # By decisions, not by sheets: one that is drawn again in another process is the same one.
+        random = Random(f"{SALT}:{self.seed}:review:{self._ruled + 1}")
+        open_ = [each for each in self.board.values() if self._may_be_shown(each)]
         # What was asked again after a rejection is what is in question.
         open_ = [each for each in open_ if each.item_id in self.again] or open_
         random.shuffle(open_)
@@ -82,6 +79,15 @@ class Gatekeeper(Generic[T]):
         elif self.gate.by == "stratified":
             open_ = _spread(open_, [self._stratum(each) for each in open_])
         return open_[: self.gate.sample]
+
+    def _may_be_shown(self, result: ItemResult[T]) -> bool:
+        """Answers of earlier runs and of the cache have no call that could be asked again."""
+        return result.outcome is Outcome.ACCEPTED and result.review is None and self._is_of_this_run(result)
+
+    def _is_of_this_run(self, result: ItemResult[T]) -> bool:
+        # A call of an earlier run may have had the same name, with others in it.
+        pack = self.packs.get(result.call)
+        return pack is not None and any(slot.item.id == result.item_id for slot in pack.asked)
 
     def _stratum(self, result: ItemResult[T]) -> str:
         return f"{result.route}:{answer_written(self.task.output, result.value)!r}"
@@ -119,6 +125,7 @@ class Gatekeeper(Generic[T]):
 
     def rule(self, stage: Stage, reviews: Sequence[Review]) -> tuple[ItemId, ...]:
         """Carry decisions out on the board; gives back who must be asked again."""
+        self._ruled += 1
         self.reviews += reviews
         back: dict[ItemId, None] = {}
         for each in reviews:
@@ -153,8 +160,10 @@ class Gatekeeper(Generic[T]):
 
     @property
     def rejected(self) -> str:
-        """The first rejection, in words."""
-        bad = next(each for each in self.reviews if each.ruling is Ruling.REJECT)
+        """The latest rejection, in words; empty when there was none."""
+        bad = next((each for each in reversed(self.reviews) if each.ruling is Ruling.REJECT), None)
+        if bad is None:
+            return ""
         who, why = bad.by or "the reviewer", bad.reason or "no reason given"
         return f"{who} rejected the answer of item {bad.item_id!r}: {why}"
 

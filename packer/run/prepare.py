@@ -105,7 +105,8 @@ async def _prepared(
     file: RunFile | None,
     cache: AnswerCache | None,
 ) -> Job[T]:
-    model = f"{chosen.provider}/{chosen.name}" if chosen.provider else chosen.name
+    named = chosen.provider and not chosen.name.startswith(f"{chosen.provider}/")
+    model = f"{chosen.provider}/{chosen.name}" if named else chosen.name
     parts = await asyncio.to_thread(parts_of, every, task, model, options)
     kept: Kept[T] | None = None
     if file is not None and not file.is_new:

@@ -12,14 +12,20 @@ check_schemas()
 from packer.plan import Plan, plan  # noqa: E402
 from packer.render import render  # noqa: E402
 from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # noqa: E402
+from packer.run.read_run import read_run  # noqa: E402
+from schemas.advice import Advice  # noqa: E402
 from schemas.chat import Completion, FinishReason, Message, Prompt  # noqa: E402
+from schemas.comparison import Comparison  # noqa: E402
 from schemas.errors import ClientError, PacksplitError, RunError, UsageError  # noqa: E402
 from schemas.evidence import Match, Quote  # noqa: E402
 from schemas.facts import ModelFacts, Price  # noqa: E402
 from schemas.guard import Canary, Guard  # noqa: E402
 from schemas.item import Item  # noqa: E402
+from schemas.keeping import Store  # noqa: E402
 from schemas.protocols import Client, TokenCounter  # noqa: E402
+from schemas.record import RunRecord  # noqa: E402
 from schemas.result import ItemResult, Outcome, Route, RunResult  # noqa: E402
+from schemas.review import Decision, Gate, Review, ReviewGate, Ruling, Sheet, Stage  # noqa: E402
 from schemas.settings import Budget, Fallback, Layout, Limits  # noqa: E402
 from schemas.signal import Signal, SignalKind, Trend, Trust  # noqa: E402
 from schemas.task import Example, Task  # noqa: E402
@@ -27,14 +33,18 @@ from schemas.usage import Usage  # noqa: E402
 from splitter import split  # noqa: E402
 
 __all__ = [
+    "Advice",
     "Budget",
     "Canary",
     "Client",
     "ClientError",
+    "Comparison",
     "Completion",
+    "Decision",
     "Example",
     "Fallback",
     "FinishReason",
+    "Gate",
     "Guard",
     "Item",
     "ItemResult",
@@ -49,11 +59,18 @@ __all__ = [
     "Price",
     "Prompt",
     "Quote",
+    "Review",
+    "ReviewGate",
     "Route",
+    "Ruling",
     "RunError",
+    "RunRecord",
     "RunResult",
+    "Sheet",
     "Signal",
     "SignalKind",
+    "Stage",
+    "Store",
     "Task",
     "TokenCounter",
     "Trend",
@@ -64,6 +81,7 @@ __all__ = [
     "pack_and_run_async",
     "pack_and_stream",
     "plan",
+    "read_run",
     "render",
     "split",
 ]

@@ -145,7 +145,7 @@ def run_command(
         held = done.gate not in (Gate.NONE, Gate.PASSED)
         if not held:
             write_results(out, done)
-        if failures is not None and done.unresolved:
+        if failures is not None and not held:
             write_failures(failures, done.results, read_rows(source), id_field=key)
         _say(run_summary(done, None if held else out), told(done), as_json)
         if done.stopped is not None:

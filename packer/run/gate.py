@@ -133,11 +133,13 @@ class Gatekeeper(Generic[T]):
             if each.ruling is Ruling.REJECT:
                 pack = self.packs.get(before.call)
                 mates = [each.item_id] if pack is None else [slot.item.id for slot in pack.asked]
-                # Of those who shared the call, whoever was answered by it.
+                # Of those who shared the call, whoever was answered by it and not settled by a person since.
                 back.update(
                     (mate, None)
                     for mate in mates
-                    if mate in self.board and self.board[mate].call == before.call
+                    if (found := self.board.get(mate)) is not None
+                    and found.call == before.call
+                    and found.review is None
                 )
             elif each.ruling is Ruling.CORRECT:
                 try:

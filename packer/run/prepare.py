@@ -130,7 +130,7 @@ async def _prepared(
     nonces = {} if file is None or kept is None else await asyncio.to_thread(_nonces, file)
     markers = await asyncio.to_thread(_markers, counter, layout, nonces, kept)
     made = await asyncio.to_thread(
-        _planned, asked, task, counter, facts, layout, options, limits, markers, kept, about
+        _planned, asked, task, counter, facts, layout, options, limits, markers, kept, about, prices
     )
     journal = Journal(
         file,
@@ -195,8 +195,10 @@ async def _prepared(
     if file is not None and kept is not None:
         past = Replay(file.path, driver, made, keeper)
         await asyncio.to_thread(past.run, file.events())
-        await asyncio.to_thread(file.unsettle)
     journal.opened()
+    if file is not None and kept is not None:
+        # Last, so that a reader sees them go in one with the coming of those that take their place.
+        await asyncio.to_thread(file.unsettle)
     costs = Costs(made, tally, heads[1], facts, limits.concurrency)
     return Job(
         name,
@@ -258,6 +260,7 @@ def _planned(
     markers: Markers,
     kept: Kept[T] | None,
     about: tuple[Advice, ...],
+    prices: Prices,
 ) -> Plan[T]:
     within = within_ceilings(facts, limits)
     try:
@@ -276,6 +279,7 @@ def _planned(
             markers=markers,
             seating=None if kept is None else kept.seating,
             about=about,
+            prices=prices,
         )
     except UsageError as error:
         if within == facts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -19,6 +19,7 @@ from packer.run.drive import Driver
 from packer.run.gate import Gatekeeper
 from packer.run.journal import Journal, now
 from packer.run.replay import Replay, reopen
+from packer.run.talks import SESSION_ITEMS
 from schemas.errors import AwaitsReview, Rejected
 from schemas.pack import Pack
 from schemas.result import ItemResult
@@ -63,8 +64,7 @@ class Stages(Generic[T]):
             await self.driver.sender.turnstile.settled()
 
     async def _run(self) -> AsyncGenerator[Batch[T], None]:
-        opened = set() if self.past is None else self.past.opened
-        begun = any(pack.id in opened for pack in self.plan.packs)
+        opened: Collection[str] = () if self.past is None else self.past.opened
         self._sample.extend(pack for pack in self.plan.sample if pack.id not in opened)
         self._packs.extend(pack for pack in self.plan.packs if pack.id not in opened)
         arrived = [] if self.past is None else self.past.arrived
@@ -74,7 +74,7 @@ class Stages(Generic[T]):
             async for batch in batches:
                 yield batch
         if self.keeper is not None and Stage.FIRST not in self.keeper.passed:
-            first = 0 if begun else self._first_packs(self.keeper.gate.sample)
+            first = self._first_packs(self.keeper.gate.sample, opened)
             async with aclosing(self._stage(Stage.FIRST, first)) as batches:
                 async for batch in batches:
                     yield batch
@@ -97,14 +97,16 @@ class Stages(Generic[T]):
             async for batch in batches:
                 yield batch
 
-    def _first_packs(self, sample: int) -> int:
-        """So many packs, two at least, as the sample needs."""
-        items, count = 0, 0
-        for pack in self._packs:
-            if items >= sample and count >= 2:
+    def _first_packs(self, sample: int, opened: Collection[str]) -> int:
+        """So many packs, two at least, as the sample needs; of them those that are not opened yet."""
+        # A session is opened whole: cut short here, it would be another one when the run is taken up again.
+        whole = SESSION_ITEMS if self.driver.strategy == "session" else 1
+        items, count, left = 0, 0, 0
+        for pack in self.plan.packs:
+            if items >= sample and count >= 2 and count % whole == 0:
                 break
-            items, count = items + len(pack.asked), count + 1
-        return count
+            items, count, left = items + len(pack.asked), count + 1, left + (pack.id not in opened)
+        return left
 
     async def _driven(
         self,
@@ -137,10 +139,10 @@ class Stages(Generic[T]):
             before = dict(keeper.board)
             again = keeper.rule(stage, reviews)
             self.journal.ruled(stage, reviews)
+            self.revised([keeper.board[each.item_id] for each in reviews if each.item_id not in again])
             if keeper.state is Gate.REJECTED:
                 self.driver.sender.end(Rejected(keeper.rejected))
                 break
-            self.revised([keeper.board[each.item_id] for each in reviews if each.item_id not in again])
             self.retracted([before[each] for each in again])
             reopen(self.driver.ladder, keeper, again)
             async for batch in self._driven(()):

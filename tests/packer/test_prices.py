@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packer.prices import Prices
+from schemas.errors import UsageError
 from schemas.facts import Price
 from schemas.usage import Usage
 
@@ -215,3 +216,74 @@ def test_prices_are_found_late_offline_and_without_a_thread() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] 0.4 1"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "share"),
+    [
+        ("gpt-4.1-mini", "", Decimal("0.5")),
+        ("openai-responses/gpt-4.1-mini", "", Decimal("0.5")),
+        ("claude-haiku-4-5", "", Decimal("0.5")),
+        ("gpt-4.1-mini", "azure", None),
+        ("gpt-6.2-sol", "openai", None),
+        ("Qwen/Qwen3-4B", "", None),
+    ],
+)
+def test_batch_jobs_cost_half_where_the_provider_says_so(
+    model: str, provider: str, share: Decimal | None
+) -> None:
+    prices, usage = Prices(model, provider=provider), Usage(1_000, 0, 100)
+    cost_usd = prices.cost_usd(usage)
+    expected = None if share is None or cost_usd is None else cost_usd * share
+    assert prices.batch_usd(usage) == expected
+    assert (share is None) == (expected is None)
+    assert prices.batch_usd(Usage(1_000, 0, None)) is None
+
+
+def test_a_callers_price_has_the_batch_share_that_the_caller_gives() -> None:
+    usage = Usage(M, 0, M)
+    assert Prices("gpt-4.1-mini", override=Price(1, 4)).batch_usd(usage) is None
+    shared = Price(1, 4, batch_share=Decimal("0.4"))
+    assert Prices("local", override=shared).batch_usd(usage) == Decimal("2.0")
+    assert Prices("local", override=Price(1, 4, batch_share=1)).batch_usd(usage) == 5
+
+
+@pytest.mark.parametrize("share", [Decimal("1.5"), Decimal("-0.1"), 0.5, 50])
+def test_a_batch_share_is_a_part_and_exact(share: object) -> None:
+    with pytest.raises(UsageError, match="batch_share"):
+        Price(1, 4, batch_share=share)  # type: ignore[arg-type]
+
+
+@given(st.sampled_from(PRICED), st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 500)), min_size=1))
+def test_a_sum_of_like_calls_costs_what_they_cost(prices: Prices, sizes: list[tuple[int, int]]) -> None:
+    sent, replied = sum(each[0] for each in sizes), sum(each[1] for each in sizes)
+    apart = [prices.cost_usd(Usage(one, 0, other)) for one, other in sizes]
+    assert all(cost is not None for cost in apart)
+    whole = prices.even_usd(Usage(sent, 0, replied), len(sizes))
+    assert whole == sum((cost for cost in apart if cost is not None), Decimal(0))
+
+
+def test_a_sum_of_calls_is_not_priced_as_one_long_prompt() -> None:
+    prices = Prices("gpt-5.4")
+    one = prices.cost_usd(Usage(1_000, 0, 10))
+    assert one is not None
+    assert prices.even_usd(Usage(1_000_000, 0, 10_000), 1_000) == 1_000 * one
+    assert prices.even_usd(Usage(1_000_000, 0, 10_000), 1) != 1_000 * one
+    assert prices.even_usd(Usage(1_000, 0, None), 2) is None
+    assert Prices("local").even_usd(Usage(1_000, 0, 10), 2) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "asked"),
+    [
+        ("gpt-4.1-mini", "", "openai"),
+        ("openai-responses/gpt-6.2-sol", "", "openai"),
+        ("claude-opus-5", "", "anthropic"),
+        ("gpt-4o", "azure", "azure"),
+        ("gpt-oss-20b", "", ""),
+        ("local", "local", ""),
+        ("", "", ""),
+    ],
+)
+def test_who_is_asked_is_known_without_a_price(model: str, provider: str, asked: str) -> None:
+    assert Prices(model, provider=provider, override=Price(1, 1)).provider == asked

@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 import packer
 from packer.run import cache as cache_module
+from packer.run import cache_file
 from packer.run.cache import AnswerCache
 from schemas.errors import UsageError
 from schemas.evidence import Match, Quote
@@ -379,7 +380,7 @@ def test_an_older_file_is_brought_up_to_date_in_order(path: Path, monkeypatch: p
     def third(file: sqlite3.Connection) -> None:
         file.execute("ALTER TABLE more ADD COLUMN b")
 
-    monkeypatch.setattr(cache_module, "MIGRATIONS", [*cache_module.MIGRATIONS, second, third])
+    monkeypatch.setattr(cache_file, "MIGRATIONS", [*cache_file.MIGRATIONS, second, third])
     for _ in range(2):
         with AnswerCache(path) as cache:
             assert len(cache.found(SENTIMENT, MODEL, list(known))) == 3
@@ -521,7 +522,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_file_locked_too_long_costs_no_run(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cache_module, "LOCK_WAIT_S", 0)
+    monkeypatch.setattr(cache_file, "LOCK_WAIT_S", 0)
     with AnswerCache(path) as cache, closing(sqlite3.connect(path, isolation_level=None)) as other:
         cache.keep(SENTIMENT, MODEL, [("a", accepted())])
         other.execute("BEGIN IMMEDIATE")
@@ -536,7 +537,7 @@ def test_a_file_locked_too_long_costs_no_run(
 
 
 def test_a_new_file_locked_too_long_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "LOCK_WAIT_S", 0)
+    monkeypatch.setattr(cache_file, "LOCK_WAIT_S", 0)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(UsageError, match=r"database is locked.*wait for that"):

@@ -55,3 +55,27 @@ class Comparison:
     paid: bool | None
     verdict: str
     group: str | None = None
+
+    def __str__(self) -> str:
+        name = "per item" if self.group is None else f"per item of {self.group!r}"
+        head = (name, "calls", "tokens in", "cached", "out", "USD", "seconds", "items/hour")
+        rows = [head, *(_row(way) for way in self.ways)]
+        lines = [f"{row[0]:<22}" + "".join(f" {cell:>10}" for cell in row[1:]) for row in rows]
+        return "\n".join([*lines, self.verdict])
+
+
+def _row(way: Way) -> tuple[str, ...]:
+    return (
+        way.name if way.measured else f"{way.name}*",
+        f"{way.calls:.2f}",
+        _number(way.input_tokens),
+        _number(way.cached_tokens),
+        _number(way.output_tokens),
+        "-" if way.cost_usd is None else f"{way.cost_usd:.6f}",
+        "-" if way.seconds is None else f"{way.seconds:.2f}",
+        "-" if way.items_per_hour is None else f"{way.items_per_hour:,.0f}",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,9 @@ class Usage:
 SHARE_DIGITS = 4
 """Shares of money have so many more digits than the whole."""
 
+EXACT = Context(prec=1_000)
+"""Sums and shares of money are never rounded, whatever the caller's own context says."""
+
 FIELDS = tuple(each.name for each in fields(Usage))
 
 
@@ -102,14 +105,16 @@ def share_out_usd(total: Decimal | None, weights: Sequence[int]) -> list[Decimal
     digits = total.as_tuple().exponent
     assert isinstance(digits, int)  # noqa: S101  # prices are finite
     # Finer than the total's own digits: a free item's share of 0.01 USD among 40 must not be nothing.
-    unit = Decimal(1).scaleb(min(digits, 0) - SHARE_DIGITS)
-    return [None if each is None else each * unit for each in share_out(int(total / unit), weights)]
+    with localcontext(EXACT):
+        unit = Decimal(1).scaleb(min(digits, 0) - SHARE_DIGITS)
+        return [None if each is None else each * unit for each in share_out(int(total / unit), weights)]
 
 
 def known_sum_usd(values: Iterable[Decimal | None]) -> Decimal | None:
     """Sum of the known amounts; None when none is known."""
     known = [value for value in values if value is not None]
-    return sum(known, Decimal(0)) if known else None
+    with localcontext(EXACT):
+        return sum(known, Decimal(0)) if known else None
 
 
 def known_sum(values: Iterable[int | None]) -> int | None:

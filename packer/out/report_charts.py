@@ -43,7 +43,7 @@ def _outcomes(record: RunRecord) -> Html:
     counted: Counter[tuple[str, str]] = Counter(map(_ending, record.items))
     order = [
         ("accepted, clean", "good"),
-        ("accepted, confirmed by a second look", "good"),
+        ("accepted, and confirmed", "good"),
         ("accepted, doubtful", "doubt"),
         ("held for a review", "plain"),
         ("failed", "bad"),
@@ -99,7 +99,7 @@ def _ending(item: ItemRecord) -> tuple[str, str]:
         if is_doubtful(item):
             return "accepted, doubtful", "doubt"
         if item.result is not None and item.result.trust is Trust.CONFIRMED:
-            return "accepted, confirmed by a second look", "good"
+            return "accepted, and confirmed", "good"
         return "accepted, clean", "good"
     words = {
         ItemState.HELD: ("held for a review", "plain"),

@@ -69,7 +69,7 @@ def run_summary(done: RunResult[object], out: Path | None) -> dict[str, object]:
 
 
 def _compared(each: Comparison) -> str:
-    return each.verdict if each.group is None else f"group {plain(each.group)}: {each.verdict}"
+    return str(each) if each.group is None else f"group {plain(each.group)}: {each.verdict}"
 
 
 def plan_summary(made: Plan[object]) -> dict[str, object]:

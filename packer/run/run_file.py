@@ -60,7 +60,8 @@ class RunFile:
         self._lock: BaseFileLock | None = None
         self._seal = self._chain = b""
         self._seq = 0
-        self._failed = self._sound = False
+        self._sound = False
+        self._failed: Exception | None = None
         if path.is_dir():
             raise UsageError(f"{path} is a directory; a store is one file.")
         if not write and not path.is_file():
@@ -288,13 +289,13 @@ class RunFile:
     @contextmanager
     def _told_writing(self) -> Iterator[None]:
         """Write no more once a write has failed: SQLite may have dropped what the next record builds on."""
-        if self._failed:
-            raise StoreFailed(f"{self.path} could not be written a moment ago, so nothing more is.")
+        if self._failed is not None:
+            raise StoreFailed(str(self._failed)) from self._failed
         try:
             with told(self.path):
                 yield
-        except BaseException:
-            self._failed = True
+        except Exception as error:
+            self._failed = error
             raise
 
 

@@ -48,9 +48,7 @@ def make(path: Path) -> None:
         StoreFailed: it cannot be made.
         StoreDamaged: a log of a run stands there, and the run's file does not.
     """
-    log = Path(f"{path}-wal")
-    if log.exists() and log.stat().st_size:
-        raise damaged(path, f"it is gone, and {log.name}, which holds the rest of a run, is still there")
+    _check_log(path, "gone")
     draft = Path(f"{path}.new")
     try:
         for each in (draft, *(Path(f"{draft}{end}") for end in _SIDE_FILES)):
@@ -74,6 +72,7 @@ def opened(path: Path, *, write: bool) -> sqlite3.Connection:
         StoreFailed: it cannot be read or written.
     """
     if path.stat().st_size == 0:
+        _check_log(path, "empty")
         raise UsageError(
             f"{path} is empty: delete it to begin a new run there. If it once held a run, restore a copy."
         )
@@ -88,6 +87,12 @@ def opened(path: Path, *, write: bool) -> sqlite3.Connection:
     return db
 
 
+def _check_log(path: Path, what: str) -> None:
+    log = Path(f"{path}-wal")
+    if log.exists() and log.stat().st_size:
+        raise damaged(path, f"it is {what}, and {log.name}, which holds the rest of a run, is still there")
+
+
 def looked_over(path: Path) -> None:
     """See to it that nothing is lost in silence of a file that nobody has open.
 
@@ -95,7 +100,7 @@ def looked_over(path: Path) -> None:
         StoreDamaged: its log does not hold what was written.
     """
     with suppress(OSError):
-        if what := damage_in(Path(f"{path}-wal")):
+        if what := damage_in(path):
             raise damaged(path, what)
 
 

@@ -15,7 +15,7 @@ from packer.prices import Prices
 from schemas.comparison import Comparison, Way
 from schemas.facts import ModelFacts
 from schemas.ledger import Baseline
-from schemas.usage import Usage, known_sum_usd
+from schemas.usage import Usage, plus_known_usd
 
 CACHED_FROM_TOKENS = 1_024
 """The shortest prefix that most providers cache; some models want two or four times as much."""
@@ -66,7 +66,7 @@ class Spent:
             self.calls + other.calls,
             self.usage.plus_known(other.usage),
             self.unmetered_calls + other.unmetered_calls,
-            known_sum_usd([self.cost_usd, other.cost_usd]),
+            plus_known_usd(self.cost_usd, other.cost_usd),
             self.unpriced_calls + other.unpriced_calls,
             self.call_s + other.call_s,
         )

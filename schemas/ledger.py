@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from schemas.usage import Usage, known_sum_usd
+from schemas.usage import Usage, plus_known_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class RouteSum:
 
     def plus(self, other: RouteSum) -> RouteSum:
         """Sum of what is known."""
-        cost_usd = known_sum_usd([self.cost_usd, other.cost_usd])
+        cost_usd = plus_known_usd(self.cost_usd, other.cost_usd)
         return RouteSum(self.calls + other.calls, self.usage.plus_known(other.usage), cost_usd)
 
 

@@ -40,7 +40,13 @@ class Usage:
 
     def plus_known(self, other: Usage) -> Usage:
         """Sum of what is known; a field stays unknown until one side knows it."""
-        return Usage(*(known_sum([getattr(self, name), getattr(other, name)]) for name in FIELDS))
+        return Usage(
+            _plus_known(self.input_tokens, other.input_tokens),
+            _plus_known(self.cached_tokens, other.cached_tokens),
+            _plus_known(self.output_tokens, other.output_tokens),
+            _plus_known(self.cache_write_tokens, other.cache_write_tokens),
+            _plus_known(self.reasoning_tokens, other.reasoning_tokens),
+        )
 
     def shares(self, weights: Sequence[int]) -> list[Usage]:
         """Split over the items of one call so that the parts sum to the whole exactly.
@@ -125,3 +131,16 @@ def known_sum(values: Iterable[int | None]) -> int | None:
 
 def _plus(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else a + b
+
+
+def _plus_known(a: int | None, b: int | None) -> int | None:
+    if a is None:
+        return b
+    return a if b is None else a + b
+
+
+def plus_known_usd(a: Decimal | None, b: Decimal | None) -> Decimal | None:
+    """Sum of what is known."""
+    if a is None:
+        return b
+    return a if b is None else a + b

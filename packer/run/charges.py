@@ -55,10 +55,13 @@ class Charges:
         metered = not isinstance(reply, Completion) or None not in (usage.input_tokens, usage.output_tokens)
         weights = [verdict.slot.size_tokens for verdict in verdicts]
         amounts = zip(usage.shares(weights), share_out_usd(cost_usd, weights), verdicts, strict=True)
+        planted = any(verdict.slot.canary is not None for verdict in verdicts)
+        if not planted:  # shares sum to the whole, so the whole will do
+            self.items = self.items.plus(RouteSum(0, usage, cost_usd))
         for tokens, usd, verdict in amounts:
-            spent = RouteSum(0, tokens, usd)
             if verdict.slot.canary is not None:
-                self.canaries = self.canaries.plus(spent)
-            else:
-                self.items = self.items.plus(spent)
-                yield Share(tokens, usd, metered), verdict
+                self.canaries = self.canaries.plus(RouteSum(0, tokens, usd))
+                continue
+            if planted:
+                self.items = self.items.plus(RouteSum(0, tokens, usd))
+            yield Share(tokens, usd, metered), verdict

@@ -107,7 +107,7 @@ async def _prepared(
 ) -> Job[T]:
     named = chosen.provider and not chosen.name.startswith(f"{chosen.provider}/")
     model = f"{chosen.provider}/{chosen.name}" if named else chosen.name
-    parts = await asyncio.to_thread(parts_of, every, task, model, options)
+    parts = {} if file is None else await asyncio.to_thread(parts_of, every, task, model, options)
     kept: Kept[T] | None = None
     if file is not None and not file.is_new:
         kept = await asyncio.to_thread(taken_up, file, task, parts)

@@ -7,7 +7,6 @@ what is not reaches it no later than the next that is. Does not know: what the r
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,9 +18,15 @@ from filelock import BaseFileLock
 from packer.run.damage import damaged, told
 from packer.run.run_format import looked_over, make, opened
 from packer.run.run_lock import in_use, locked
+from packer.run.seals import linked, sealed, sum_of
 from packer.run.written import dumps, loads
 from schemas.errors import StoreFailed, UsageError
 
+_SEALED = (
+    "SELECT key, body FROM head WHERE key = 'run'",
+    "SELECT position, body FROM items ORDER BY position",
+    "SELECT number, body FROM packs ORDER BY number",
+)
 TABLES = ("head", "items", "packs", "journal", "results")
 
 
@@ -148,16 +153,12 @@ class RunFile:
         return loads(rows["run"])
 
     def _sealed(self) -> bytes:
-        digest = hashlib.blake2b(digest_size=16)
-        for query in (
-            "SELECT key, body FROM head WHERE key = 'run'",
-            "SELECT position, body FROM items ORDER BY position",
-            "SELECT number, body FROM packs ORDER BY number",
-        ):
-            with told(self.path):
-                for key, body in self._db.execute(query):
-                    digest.update(f"{key}\0{body}\0".encode("utf-8", "surrogatepass"))
-        return digest.digest()
+        def rows() -> Iterator[tuple[object, str]]:
+            for query in _SEALED:
+                yield from self._db.execute(query)
+
+        with told(self.path):
+            return sealed(rows())
 
     def items(self) -> Iterator[dict[str, object]]:
         """The items' bodies, by position."""
@@ -197,15 +198,11 @@ class RunFile:
             for seq, kind, body, chain in self._db.execute(
                 "SELECT seq, kind, body, chain FROM journal ORDER BY seq"
             ):
-                expected = self._linked(kind, body)
+                expected = linked(self._chain, kind, body)
                 if seq != self._seq + 1 or chain != expected:
                     raise damaged(self.path, f"record {self._seq + 1} of its journal is not what was written")
                 self._chain, self._seq = expected, seq
                 yield Event(seq, kind, loads(body))
-
-    def _linked(self, kind: str, body: str) -> bytes:
-        linked = self._chain + f"{kind}\0{body}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(linked, digest_size=16).digest()
 
     def append(self, kind: str, body: dict[str, object], *, durable: bool) -> None:
         """Add a record; everything appended before it is at least as durable.
@@ -214,7 +211,7 @@ class RunFile:
             StoreFailed: it could not be written.
         """
         text = dumps(body)
-        chain = self._linked(kind, text)
+        chain = linked(self._chain, kind, text)
         with self._writing():
             self._db.execute("INSERT INTO journal VALUES (?, ?, ?, ?)", (self._seq + 1, kind, text, chain))
             self._chain, self._seq = chain, self._seq + 1
@@ -226,7 +223,7 @@ class RunFile:
         with self._writing():
             self._db.executemany(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?)",
-                ((at, text, _sum(at, text)) for at, body in rows for text in [dumps(body)]),
+                ((at, text, sum_of(at, text)) for at, body in rows for text in [dumps(body)]),
             )
 
     def unsettle(self, positions: Iterable[int] | None = None) -> None:
@@ -247,7 +244,7 @@ class RunFile:
             for at, body, seal in self._db.execute(
                 "SELECT position, body, sum FROM results ORDER BY position"
             ):
-                if seal != _sum(at, body):
+                if seal != sum_of(at, body):
                     raise damaged(self.path, f"the result of input number {at} is not what was written")
                 yield at, loads(body)
 
@@ -297,7 +294,3 @@ class RunFile:
         except Exception as error:
             self._failed = error
             raise
-
-
-def _sum(position: int, body: str) -> bytes:
-    return hashlib.blake2b(f"{position}\0{body}".encode("utf-8", "surrogatepass"), digest_size=16).digest()

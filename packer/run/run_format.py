@@ -21,6 +21,7 @@ APPLICATION = 0x7061_636B
 PATIENCE_S = 5.0
 """Readers and the writer wait so long for each other."""
 
+_MAGIC = b"SQLite format 3\0"
 _SIDE_FILES = ("-journal", "-wal", "-shm")
 
 
@@ -71,10 +72,20 @@ def opened(path: Path, *, write: bool) -> sqlite3.Connection:
         StoreDamaged: it does not hold what was written.
         StoreFailed: it cannot be read or written.
     """
-    if path.stat().st_size == 0:
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_MAGIC))
+    except OSError as error:
+        raise StoreFailed(f"{path} cannot be opened: {error.strerror or error}.") from error
+    if not begins:
         _check_log(path, "empty")
         raise UsageError(
             f"{path} is empty: delete it to begin a new run there. If it once held a run, restore a copy."
+        )
+    if begins != _MAGIC:
+        raise UsageError(
+            f"{path} is no run of packsplit, or its first bytes are damaged; give another path, or restore "
+            "a copy."
         )
     # A reader may have to finish what a killed writer began, so it opens the file to write, too.
     with told(path):

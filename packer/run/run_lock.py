@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from schemas.errors import RunInUse, StoreFailed
+from schemas.errors import RunInUse, StoreFailed, UsageError
 
 PATIENCE_S = 0.2
 """Whoever only looks whether a run is in use has its lock for a moment, which must not turn a writer away."""
@@ -24,9 +24,13 @@ def locked(path: Path, owner: Callable[[], str]) -> BaseFileLock:
         owner: says who has it, where somebody does.
 
     Raises:
+        UsageError: there is no folder for it.
         RunInUse: another process has it.
         StoreFailed: it cannot be locked.
     """
+    # The lock would make folders, and a slip in a path must not begin a new run.
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path} cannot be made: its folder is not there. Make it, or give another path.")
     lock = FileLock(f"{path}.lock", mode=0o600, timeout=PATIENCE_S, poll_interval=PATIENCE_S / 10)
     try:
         lock.acquire()

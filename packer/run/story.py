@@ -13,7 +13,7 @@ from schemas.item import Item
 from schemas.result import ItemResult, Outcome, Reason, Route, Verdict
 from schemas.signal import Signal, Trust
 from schemas.task import Task
-from schemas.usage import Usage, known_sum_usd
+from schemas.usage import Usage, plus_known_usd
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class Open(Generic[T]):
         self.attempts += 1
         self.usage = self.usage.plus_known(usage)
         self.unmetered += not metered
-        self.cost_usd = known_sum_usd([self.cost_usd, cost_usd])
+        self.cost_usd = plus_known_usd(self.cost_usd, cost_usd)
 
     @property
     def _spent(self) -> Usage:

@@ -20,7 +20,7 @@ from schemas.errors import RunError
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.protocols import TokenCounter
 from schemas.result import Outcome
-from schemas.usage import Usage, known_sum_usd
+from schemas.usage import Usage, known_sum_usd, plus_known_usd
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class Tally:
         self.unmetered_calls += not metered
         self.usage = self.usage.plus_known(usage)
         self.unpriced_calls += cost_usd is None
-        self.cost_usd = known_sum_usd([self.cost_usd, cost_usd])
+        self.cost_usd = plus_known_usd(self.cost_usd, cost_usd)
 
     def told(self) -> dict[str, int]:
         """The sums that a trace shows."""

@@ -25,7 +25,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 	$(MAKE) test-all-clients
 
 $(BESIDE_STAMP): pyproject.toml
@@ -34,7 +34,7 @@ $(BESIDE_STAMP): pyproject.toml
 	touch $(BESIDE_STAMP)
 
 test-all-clients: $(BESIDE_STAMP)
-	$(BESIDE)/bin/python -m pytest tests/packer/clients \
+	$(BESIDE)/bin/python -m pytest -n auto tests/packer/clients \
 		--ignore=tests/packer/clients/test_local.py --ignore=tests/packer/clients/test_llmock.py
 
 demo: setup

@@ -65,8 +65,8 @@ class Ledger:
         price_source: where the price comes from, or why there is none.
         charged: what items were charged for; with the overheads, all there is, to the token and the cent.
         overheads: what no item was charged for: ``canary`` (its share of packs), ``probe``.
-        maybe_paid_calls: calls that were sent by a process that died before it kept a reply; the sums above
-            leave them out.
+        maybe_paid_calls: calls that were sent and never answered (the process died, the connection broke, the
+            run gave up waiting); the provider may bill them, and the sums of tokens and money leave them out.
         maybe_paid_usd: the most those can have cost; None when not known.
     """
 

@@ -143,4 +143,4 @@ def plus_known_usd(a: Decimal | None, b: Decimal | None) -> Decimal | None:
     """Sum of what is known."""
     if a is None:
         return b
-    return a if b is None else a + b
+    return a if b is None else EXACT.add(a, b)

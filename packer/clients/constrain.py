@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from weakref import WeakKeyDictionary
 
 from schemas.chat import Completion, Message, Prompt
@@ -25,6 +26,10 @@ _KEYS = {"keyed": ("item_1", "item_2"), "array": ("results",)}
 
 _known: WeakKeyDictionary[object, dict[tuple[str, Envelope], Envelope]] = WeakKeyDictionary()
 """By the caller's SDK client, as its server may change with the next one, whatever its address."""
+
+
+before_probe: ContextVar[Callable[[], object]] = ContextVar("before_probe", default=lambda: None)
+"""Called before each call that finds out: whoever keeps books on disk writes it down first."""
 
 
 async def envelope_for(
@@ -73,6 +78,7 @@ async def best_envelope(
     for step in _STEPS[_STEPS.index(wanted) :]:
         if step == "lines":
             break
+        before_probe.get()()
         try:
             reply = await complete(_probe(_KEYS[step]))
         except CallRefused:

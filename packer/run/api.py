@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from packer.clients.choose import choose
-from packer.run.complete import complete, hopeless_end
+from packer.run.complete import ANSWERED, complete, hopeless_end
 from packer.run.halt import Halt, terminable
 from packer.run.job import Job, OnProgress, Options
 from packer.run.loop import run_to_end
@@ -23,7 +23,7 @@ from schemas.guard import Guard
 from schemas.item import GroupBy, ItemLike, as_items
 from schemas.keeping import Store
 from schemas.protocols import Client, TokenCounter
-from schemas.result import ItemResult, Outcome, RunResult
+from schemas.result import ItemResult, RunResult
 from schemas.review import ReviewGate
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 from schemas.task import Task
@@ -256,11 +256,11 @@ async def pack_and_stream(
     job: Job[T] | None = None
     try:
         job = await prepare(chosen, every, task, options, resume, Halt())
-        accepted = False
+        answered = False
         async with aclosing(job.results(on_progress)) as settled:
             async for result in settled:
-                accepted = accepted or result.outcome is Outcome.ACCEPTED
-                if not accepted and hopeless_end(job.driver.stopped):
+                answered = answered or result.outcome in ANSWERED
+                if not answered and hopeless_end(job.driver.stopped):
                     raise job.driver.stopped
                 yield result
         job.journal.ended(job.end)

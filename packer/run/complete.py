@@ -29,6 +29,8 @@ from schemas.usage import Usage
 
 T = TypeVar("T")
 
+ANSWERED = (Outcome.ACCEPTED, Outcome.HELD)
+
 
 async def complete(
     every: Sequence[Item],
@@ -61,7 +63,7 @@ async def complete(
         answers = [
             answer_written(task.output, result.value)
             for result in by_id.values()
-            if result.outcome in (Outcome.ACCEPTED, Outcome.HELD) and result.same_as is None
+            if result.outcome in ANSWERED and result.same_as is None
         ]
         # The embedded model's counter needs its server, so the books are closed before the client.
         ledger = await asyncio.to_thread(job.books, answers)
@@ -77,7 +79,7 @@ async def complete(
         if job is not None:
             job.close()
         await chosen.aclose()
-    if hopeless_end(stopped) and not any(r.outcome is Outcome.ACCEPTED for r in by_id.values()):
+    if hopeless_end(stopped) and not any(r.outcome in ANSWERED for r in by_id.values()):
         raise stopped
     return RunResult(
         results=tuple(by_id[item.id] for item in every),

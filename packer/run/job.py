@@ -23,6 +23,8 @@ from packer.run.run_file import RunFile
 from packer.run.send import word_for
 from packer.run.stages import Stages
 from packer.run.tally import Tally
+from packer.run.written import UNTOLD
+from schemas.errors import ClientError, GuardStop, ProviderDown
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
 from schemas.item import Item, ItemId
@@ -120,7 +122,10 @@ class Job(Generic[T]):
     def end(self) -> dict[str, object]:
         """How the run ended, for its store."""
         stopped = self.driver.stopped
-        return {"stopped": None if stopped is None else str(stopped), "gate": self.gate.value}
+        told = None if stopped is None else str(stopped)
+        if isinstance(stopped, ClientError | ProviderDown | GuardStop) and not self.journal.texts:
+            told = f"{word_for(stopped)}: {UNTOLD}"  # they may quote an input
+        return {"stopped": told, "gate": self.gate.value}
 
     def books(self, answers: Sequence[object]) -> Ledger:
         """Close the books, given accepted answers as JSON."""
@@ -228,4 +233,6 @@ def _copied(result: ItemResult[T], item_id: ItemId) -> ItemResult[T]:
         same_as=result.item_id,
         trust=result.trust,
         quotes=result.quotes,
+        call=result.call,
+        review=result.review,
     )

@@ -10,7 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import version
@@ -19,12 +19,12 @@ from typing import TypeVar
 from packer.pacing import Need
 from packer.run.ask import Ask, Reply
 from packer.run.run_file import RunFile
-from packer.run.written import dumps, error_written, written
+from packer.run.written import UNTOLD, dumps, error_written, written
 from schemas.chat import Completion
 from schemas.errors import NotSent
 from schemas.item import ItemId
 from schemas.pack import Pack
-from schemas.result import ItemResult, Outcome
+from schemas.result import Cause, ItemResult, Outcome
 from schemas.review import Review, Stage
 
 T = TypeVar("T")
@@ -86,10 +86,15 @@ class Journal:
             "at_s": round(time.time(), 3),
         }
 
-    def probed(self, reply: Completion, cost_usd: Decimal | None) -> None:
-        """A call found out what the server can be held to."""
+    def probed(self, reply: Reply, cost_usd: Decimal | None, need: Need) -> None:
+        """A call found out what the server can be held to, or its process died over it."""
         if self.file is not None:
-            self.file.append("probed", _completed(reply, cost_usd), durable=False)
+            body: dict[str, object] = {"most": [need.input_tokens, need.output_tokens]}
+            if isinstance(reply, Completion):
+                body.update(_completed(reply, cost_usd))
+            else:
+                body["error"] = error_written(reply, told=self.texts)
+            self.file.append("probed", body, durable=False)
 
     def back(self, number: int, reply: Reply, cost_usd: Decimal | None, took_s: float) -> None:
         """A reply is there, or an error instead; durable on return."""
@@ -133,6 +138,9 @@ class Journal:
         body = written(result)
         assert isinstance(body, dict)  # noqa: S101  # a dataclass is written as an object
         body["value"] = None if result.value is None else self.answer(result.value)
+        reason = result.reason
+        if reason is not None and reason.fault.cause is Cause.NOT_REACHED and not self.texts:
+            body["reason"] = written(replace(reason, detail=UNTOLD))
         return body
 
     def shown(self, stage: Stage, ids: Sequence[ItemId]) -> None:

@@ -18,7 +18,7 @@ from packer.render import render
 from packer.run.ask import Ask, Reply, Rules, Step, all_rejected, hopeless
 from packer.run.charges import Charges
 from packer.run.gallery import Gallery
-from packer.run.pool import Pool
+from packer.run.pool import Pool, halves
 from packer.run.story import Open
 from packer.run.talks import SESSION_ITEMS, Talks
 from packer.run.written import answer_written
@@ -55,6 +55,7 @@ class Ladder(Generic[T]):
         self._open: dict[str, Open[T]] = {}
         self._pool: Pool[Open[T]] = Pool(rules.allowance.room.tokens, rules.markers.dearest)
         self._named = 0
+        self._rejected: list[tuple[Open[T], str]] = []
         self._talks: Talks[T] = Talks(rules, self._name, self._noted)
         self.gallery = Gallery(rules.seed)
         self.reply_signals: Counter[SignalKind] = Counter()
@@ -104,12 +105,20 @@ class Ladder(Generic[T]):
         """What is left to ask when nothing is under way; empty when every item is settled."""
         asks = self._grouped(self._pool.rest())
         asks += self._talks.ready(1)
+        for each, call in self._rejected:
+            made = alone(each.task, each.item, each.tokens, self._rules.layout)
+            if made.id == call:  # those very words were answered, and the answer rejected
+                made = self._talks.worded_as_pack(self._name("single"), each)
+            asks.append(self._ask(made, Route.SINGLE))
+        self._rejected.clear()
         return tuple(asks)
 
     def reopen(
         self, item: Item, tokens: int, task: Task[T], result: ItemResult[T], mates: int, why: str
-    ) -> None:
+    ) -> tuple[ItemResult[T], ...]:
         """Take a settled item back: its answer was rejected, or one of the same call's was.
+
+        Gives it back as failed where no rung is left, so that rejections come to an end.
 
         Args:
             item: who.
@@ -124,10 +133,18 @@ class Ladder(Generic[T]):
         each.cost_usd, each.signals = result.cost_usd, result.signals
         each.reason = Reason(Fault.REJECTED, why)
         self._open[str(item.id)] = each
-        if result.route in (Route.PACK, Route.REPACK) and self._rules.fallback.repacks:
+        packed = result.route in (Route.PACK, Route.REPACK)
+        if packed and self._rules.fallback.repacks:
             self._pool.add(each)
-        else:
+            return ()
+        need = last_rungs(None if packed else result.route, self._rules.fallback)
+        if need is None:
+            return (self._settle(each, each.given_up(result.route, result.call)),)
+        if need.route is Route.SESSION:
             self._talks.wait([each])
+        else:
+            self._rejected.append((each, result.call))
+        return ()
 
     def abandon(self, why: str) -> tuple[ItemResult[T], ...]:
         """Give back everything that is still open as pending; a doubtful answer is still an answer."""
@@ -232,7 +249,7 @@ class Ladder(Generic[T]):
                 for each in bad:
                     self._pool.add(each)
             else:
-                asks += self._grouped(_halves(bad, need.most_items))
+                asks += self._grouped(halves(bad, need.most_items))
         return asks
 
     def _grouped(self, groups: Sequence[Sequence[Open[T]]]) -> list[Ask[T]]:
@@ -282,9 +299,3 @@ class Ladder(Generic[T]):
     def _settle(self, each: Open[T], result: ItemResult[T]) -> ItemResult[T]:
         del self._open[str(each.item.id)]
         return result
-
-
-def _halves(bad: Sequence[Open[T]], most: int) -> list[Sequence[Open[T]]]:
-    """Even groups, none above the limit."""
-    count = -(-len(bad) // most)
-    return [bad[number::count] for number in range(count)]

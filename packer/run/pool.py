@@ -76,3 +76,9 @@ class Pool(Generic[W]):
                 groups.append([each])
                 load = size
         return groups
+
+
+def halves(members: Sequence[W], most: int) -> list[Sequence[W]]:
+    """Even groups, none above the limit."""
+    count = -(-len(members) // most)
+    return [members[number::count] for number in range(count)]

@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
 from packer.clients.choose import Chosen
-from packer.clients.constrain import PROBE_TOKENS
-from packer.pacing import Need, Pace
+from packer.pacing import Pace
 from packer.plan import Plan, plan_for
 from packer.prices import Prices
 from packer.render import pack_system, single_system
@@ -34,6 +32,7 @@ from packer.run.kept import Kept, begin, taken_up, title_of
 from packer.run.known import known_before
 from packer.run.ladder import Ladder
 from packer.run.needs import Needs
+from packer.run.probing import held_to, no_probes
 from packer.run.replay import Replay
 from packer.run.run_file import RunFile
 from packer.run.send import Sender
@@ -47,7 +46,6 @@ from packer.seat import Markers
 from packer.suit import advise_items
 from packer.tokens import counter_for
 from schemas.advice import Advice
-from schemas.chat import Completion, Prompt
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
 from schemas.item import Item
@@ -55,7 +53,6 @@ from schemas.protocols import TokenCounter
 from schemas.result import Route, RunResult
 from schemas.settings import Layout, Limits
 from schemas.task import Task
-from schemas.usage import Usage
 
 T = TypeVar("T")
 
@@ -119,10 +116,10 @@ async def _prepared(
     tally = Tally(len(every), prices)
     if kept is None:
         known = known_before(resume, fingerprint, options, cache, every, task, model)
-        layout, probes, probed_usd = await _held_to(chosen, options.layout, tally)
+        layout, probes = await held_to(chosen, options.layout, tally, file)
     else:
         known, layout = kept.known, replace(options.layout, envelope=kept.envelope)
-        probes, probed_usd = [], Decimal(0)
+        probes = no_probes(chosen)
     limits = options.limits
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
@@ -154,14 +151,13 @@ async def _prepared(
             plan=made,
             journal=journal,
         )
-        for usage in probes:
-            journal.probed(Completion("", usage=usage), prices.cost_usd(usage))
+        for reply, cost_usd in probes.replies:
+            journal.probed(reply, cost_usd, probes.most)
     heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
     needs = Needs(heads[0], heads[1], chosen.reply_cap)
     pace = Pace(limits.ceilings)
-    most = Need(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
-    for usage in probes:
-        pace.enter(asyncio.get_running_loop().time(), most.used(usage))
+    for used in probes.used:
+        pace.enter(asyncio.get_running_loop().time(), used)
     route = Route.SINGLE if options.strategy == "single" else Route.PACK
     check_ceilings(made, needs, pace, route, limits, prices)
     keeper = None
@@ -181,7 +177,7 @@ async def _prepared(
         limits,
         retries,
         turnstile,
-        Spending(limits, prices, calls=tally.calls, spent_usd=probed_usd),
+        Spending(limits, prices, calls=tally.calls, spent_usd=probes.spent_usd),
         needs,
         tally,
         Circuit(limits.outage_s),
@@ -234,19 +230,6 @@ def _nonces(file: RunFile) -> dict[str, str]:
 def _markers(counter: TokenCounter, layout: Layout, nonces: dict[str, str], kept: Kept[T] | None) -> Markers:
     dearest = None if kept is None else kept.seating.dearest_tokens
     return Markers(counter, layout, nonces=nonces, dearest_tokens=dearest)
-
-
-async def _held_to(chosen: Chosen, layout: Layout, tally: Tally) -> tuple[Layout, list[Usage], Decimal]:
-    """The layout with an envelope that the provider can be held to; what finding out has used and cost."""
-    envelope, used = await chosen.envelope(layout.envelope)
-    most = Need(PROBE_TOKENS, chosen.reply_cap(Prompt((), {}, PROBE_TOKENS)))
-    cost_usd = Decimal(0)
-    for usage in used:
-        known_usd = tally.prices.cost_usd(usage)
-        tally.book("probe", Completion("", usage=usage), known_usd)
-        most_usd = tally.prices.most_usd(most.input_tokens, most.output_tokens)
-        cost_usd += known_usd if known_usd is not None else most_usd or 0
-    return replace(layout, envelope=envelope), list(used), cost_usd
 
 
 def _planned(

@@ -25,7 +25,6 @@ from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunReco
 from schemas.result import ItemResult, Outcome
 from schemas.review import Gate, Review, Ruling, Stage
 from schemas.signal import Trend
-from schemas.usage import Usage
 
 T = TypeVar("T")
 
@@ -43,6 +42,8 @@ def read_run(path: str | Path) -> RunRecord:
     file_path = Path(path)
     running = in_use(file_path) if file_path.is_file() else False
     with RunFile(file_path, write=False) as file:
+        if not running:
+            file.check()
         head = file.head()
         past = _Past()
         try:
@@ -109,8 +110,9 @@ class _Past:
             self._back(body)
         elif event.kind == "probed":
             reply, cost_usd = reply_of(body)
-            usage = reply.usage if isinstance(reply, Completion) else Usage()
-            call = CallRecord("probe", "probe", (), CallState.ANSWERED, usage=usage, cost_usd=cost_usd)
+            call = CallRecord("probe", "probe", (), CallState.MAYBE_PAID)
+            if isinstance(reply, Completion):
+                call = replace(call, state=CallState.ANSWERED, usage=reply.usage, cost_usd=cost_usd)
             self.probes.append(call)
         elif event.kind == "ruled":
             told = _each(Review, body["reviews"])

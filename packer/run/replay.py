@@ -118,9 +118,7 @@ class Replay(Generic[T]):
         ask = self._opened(name, sampled=route == "baseline")
         if body["seats"] != seats_of(ask.pack):
             raise RunChanged(str(self.path), (f"who sits where in call {name!r}",))
-        most = body["most"]
-        assert isinstance(most, list)  # noqa: S101  # the chain says that it is what was written
-        need = Need(_int(most[0]), _int(most[1]))
+        need = _need(body)
         self._sent[number] = (name, route, need, ask.pack.asked[0].item.group)
         self.sender.journal.calls, self.sender.journal.last[name] = number, number
         self.sender.spending.calls += 1
@@ -164,9 +162,12 @@ class Replay(Generic[T]):
 
     def _on_probed(self, body: dict[str, object]) -> None:
         reply, cost_usd = reply_of(body)
-        self.sender.tally.book("probe", reply, cost_usd)
+        need = _need(body)
+        self.sender.tally.book("probe", reply, cost_usd, need=need)
         self.sender.spending.calls += 1
         self.sender.spending.spent_usd += cost_usd or 0
+        if cost_usd is None:
+            self.sender.spending.lost(need)
 
     def _on_shown(self, body: dict[str, object]) -> None:
         ids = body["ids"]
@@ -179,9 +180,10 @@ class Replay(Generic[T]):
             raise ValueError("a review without a gate")
         again = self.keeper.rule(Stage(str(body["stage"])), [read(Review, each) for each in reviews])
         self.shown = None
-        reopen(self.ladder, self.keeper, again)
+        failed = reopen(self.ladder, self.keeper, again)
         for each in again:
             self.settled.pop(each, None)
+        self._note(failed)
         self.settled.update(self.keeper.board)
 
     def _note(self, results: Iterable[ItemResult[T]]) -> None:
@@ -220,16 +222,17 @@ class Replay(Generic[T]):
         return self._names
 
 
-def reopen(ladder: Ladder[T], keeper: Gatekeeper[T], ids: Iterable[ItemId]) -> None:
-    """Send items whose answers a reviewer rejected down the ladder again."""
-    why = keeper.rejected
+def reopen(ladder: Ladder[T], keeper: Gatekeeper[T], ids: Iterable[ItemId]) -> tuple[ItemResult[T], ...]:
+    """Send items whose answers a reviewer rejected down the ladder again; gives back those at its end."""
+    why, failed = keeper.rejected, list[ItemResult[T]]()
     for each in ids:
         result = keeper.board.pop(each)
         pack = keeper.packs[result.call]
         slot = next(slot for slot in pack.asked if slot.item.id == each)
-        ladder.reopen(
+        failed += ladder.reopen(
             slot.item, slot.text_tokens, pack.task, result, mates=len(pack.asked), why=f"rejected: {why}"
         )
+    return tuple(failed)
 
 
 def reply_of(body: dict[str, object]) -> tuple[Reply, Decimal | None]:
@@ -250,6 +253,12 @@ def reply_of(body: dict[str, object]) -> tuple[Reply, Decimal | None]:
         str(reply["model"]),
     )
     return made, None if cost is None else Decimal(str(cost))
+
+
+def _need(body: dict[str, object]) -> Need:
+    most = body["most"]
+    assert isinstance(most, list)  # noqa: S101  # the chain says that it is what was written
+    return Need(_int(most[0]), _int(most[1]))
 
 
 def _int(value: object) -> int:

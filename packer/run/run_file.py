@@ -79,6 +79,8 @@ class RunFile:
             if write or not in_use(path):
                 looked_over(path)
             self._db = opened(path, write=write)
+            if write:
+                self.check()
         except BaseException:
             self.close()
             raise
@@ -107,12 +109,26 @@ class RunFile:
         Raises:
             StoreDamaged: it holds part of a run, and not its head.
         """
-        self.check()
         with told(self.path):
-            held = [self._db.execute(f"SELECT 1 FROM {each} LIMIT 1").fetchone() for each in TABLES]  # noqa: S608
-        if held[0] is None and any(held):
+            begun: object = self._db.execute("SELECT 1 FROM head WHERE key = 'run'").fetchone()
+            rest = [self._db.execute(f"SELECT 1 FROM {each} LIMIT 1").fetchone() for each in TABLES[1:]]  # noqa: S608
+        if begun is None and any(rest):
             raise damaged(self.path, "its head is missing")
-        return held[0] is None
+        return begun is None
+
+    @property
+    def looks(self) -> int:
+        """How often ``looking`` was called before ``begin``, by this process and those before it."""
+        with told(self.path):
+            row = self._db.execute("SELECT body FROM head WHERE key = 'looks'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def looking(self) -> None:
+        """Before ``begin``: a call is about to find out what the server can do; durable on return."""
+        looks = str(self.looks + 1)
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO head VALUES ('looks', ?)", (looks,))
+        self.commit()
 
     def begin(self, head: dict[str, object], items: Iterable[object], packs: Iterable[object]) -> None:
         """Write the head, durably and all at once.

@@ -144,7 +144,8 @@ class Stages(Generic[T]):
                 self.driver.sender.end(Rejected(keeper.rejected))
                 break
             self.retracted([before[each] for each in again])
-            reopen(self.driver.ladder, keeper, again)
+            if failed := reopen(self.driver.ladder, keeper, again):
+                yield failed
             async for batch in self._driven(()):
                 yield batch
         if stage is Stage.LAST and stage in keeper.passed and self.driver.stopped is None:

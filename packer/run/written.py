@@ -21,6 +21,9 @@ from schemas.output import Mismatch, Output
 
 T = TypeVar("T")
 
+UNTOLD = "its words were not kept"
+"""Stands for a provider's message, which may quote the input."""
+
 
 class NotOurs(ValueError):
     """JSON that no value of the wanted kind can have been written as."""
@@ -143,9 +146,11 @@ def error_written(error: ClientError, *, told: bool) -> dict[str, object]:
         error: as it came.
         told: whether its message may be kept; a provider's message may quote the input.
     """
+    # A caller's client may raise kinds of its own; what we know of them is the kind of ours they are.
+    kind = next(each for each in type(error).__mro__ if getattr(errors, each.__name__, None) is each)
     return {
-        "kind": type(error).__name__,
-        "message": str(error) if told else "its words were not kept",
+        "kind": kind.__name__,
+        "message": str(error) if told else UNTOLD,
         "provider": error.provider,
         "transient": error.transient,
         "status": error.status,

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import assert_type
 
 from pydantic import BaseModel
 
-from packer import Guard, Quote, RunResult, SignalKind, Task, Trend, Trust, pack_and_run
+from packer import (
+    Comparison,
+    Decision,
+    Gate,
+    Guard,
+    ItemResult,
+    Quote,
+    Review,
+    ReviewGate,
+    Ruling,
+    RunRecord,
+    RunResult,
+    Sheet,
+    SignalKind,
+    Store,
+    Task,
+    Trend,
+    Trust,
+    pack_and_run,
+    read_run,
+)
 from packer.testing import ScriptedClient
 
 
@@ -30,3 +51,26 @@ assert_type(quoted.results[0].quotes, tuple[Quote, ...])
 assert_type(quoted.results[0].trust, Trust)
 assert_type(quoted.trends, tuple[Trend, ...])
 assert_type(Guard().reject, frozenset[SignalKind])
+
+
+def look(sheet: Sheet) -> list[Decision]:
+    return [Decision(each.item_id, Ruling.APPROVE) for each in sheet.items]
+
+
+stored = pack_and_run(
+    [{"text": "a", "channel": "web"}],
+    Task.extract("x", Invoice),
+    client=client,
+    store=Store("may.run", texts=False),
+    cache="answers.cache",
+    name="May",
+    baseline=20,
+    group_by="channel",
+    review=ReviewGate(sample=5, callback=look),
+)
+assert_type(stored.released, tuple[ItemResult[Invoice], ...])
+assert_type(stored.gate, Gate)
+assert_type(stored.reviews, tuple[Review, ...])
+assert_type(stored.comparisons, tuple[Comparison, ...])
+assert_type(stored.results[0].cost_usd, Decimal | None)
+assert_type(read_run("may.run"), RunRecord)

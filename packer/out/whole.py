@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from packer.run.durable import name_on_disk
 from schemas.errors import PacksplitError, RunError, UsageError
 
 _YOURS = frozenset(
@@ -61,7 +62,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
             with suppress(OSError):
                 unfinished.unlink()
             raise
-        _keep_name(place.parent)
+        name_on_disk(place.parent)
     except OSError as error:
         raise _told(path, error) from error
 
@@ -80,16 +81,6 @@ def check_writable(path: Path) -> None:
             raise UsageError(f"{str(path)!r} cannot be written: it is there already and is no file.")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise UsageError(f"{str(path)!r} cannot be written: {error}.") from error
-
-
-def _keep_name(folder: Path) -> None:
-    """Make the new name durable where a system lets folders be opened; the content is safe already."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _told(path: Path, error: OSError) -> PacksplitError:

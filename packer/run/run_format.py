@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from packer.run.damage import damaged, told
+from packer.run.durable import name_on_disk
 from packer.run.wal import damage_in
 from schemas.errors import StoreFailed, UsageError
 
@@ -59,7 +60,7 @@ def make(path: Path) -> None:
         with told(path), closing(sqlite3.connect(draft, isolation_level=None)) as db:
             _migrate(db, 0)
         draft.replace(path)
-        _on_disk(path.parent)
+        name_on_disk(path.parent)
     except OSError as error:
         raise StoreFailed(f"{path} cannot be made: {error.strerror or error}.") from error
 
@@ -143,13 +144,3 @@ def _migrate(db: sqlite3.Connection, version: int) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION}")
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.execute("COMMIT")
-
-
-def _on_disk(folder: Path) -> None:
-    """A name is on the disk when its folder is; systems that cannot say so see to it themselves."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from packer.out import stored
 from packer.out.app import LONGEST, UNRESOLVED, app, for_people, warn
 from packer.out.export import check_failures, write_failures
 from packer.out.options import (
@@ -48,6 +47,7 @@ from packer.out.options import (
     StorePath,
     TextField,
     Tpm,
+    WhenRejected,
 )
 from packer.out.plain import plain
 from packer.out.rows import check_out, pick_text_field, read_rows, write_results
@@ -58,7 +58,7 @@ from packer.run.job import OnProgress
 from schemas.errors import UsageError
 from schemas.keeping import Store
 from schemas.result import Outcome
-from schemas.review import Gate, ReviewGate, SampledBy
+from schemas.review import Gate, OnReject, ReviewGate, SampledBy
 from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget, Layout, Limits
 from schemas.task import Task
 
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 _DEFAULTS = Limits()
 
-__all__ = ["app", "main", "stored"]  # importing ``stored`` gives the app its other commands
+__all__ = ["app", "main", "stored"]
 
 
 @app.command("run")
@@ -99,6 +99,7 @@ def run_command(
     group_by: GroupField = None,
     review: ReviewSample = 0,
     review_by: ReviewBy = "random",
+    on_reject: WhenRejected = "again",
     failures: Failures = None,
     as_json: AsJson = False,
 ) -> None:
@@ -136,7 +137,7 @@ def run_command(
                 cache=cache,
                 name=name,
                 baseline=baseline,
-                review=_gate(review, review_by, store),
+                review=_gate(review, review_by, on_reject, store),
                 group_by=group_by,
                 text_field=text,
                 id_field=key,
@@ -209,14 +210,14 @@ def main() -> None:
     app()
 
 
-def _gate(sample: int, by: SampledBy, store: Path | None) -> ReviewGate | None:
+def _gate(sample: int, by: SampledBy, on_reject: OnReject, store: Path | None) -> ReviewGate | None:
     if not sample:
         return None
     if store is None:
         raise UsageError(
             "--review waits for `packsplit review RUN`, which needs the run in a file: give --store."
         )
-    return ReviewGate(sample, by=by)
+    return ReviewGate(sample, by=by, on_reject=on_reject)
 
 
 def _money(given: str | None) -> Decimal | None:
@@ -266,3 +267,7 @@ def _shown() -> Iterator[OnProgress | None]:
 
 def _say(summary: dict[str, object], text: str, as_json: bool) -> None:
     sys.stdout.write((json.dumps(summary) if as_json else text) + "\n")
+
+
+# Last, so that its commands come after these in the help.
+from packer.out import stored  # noqa: E402

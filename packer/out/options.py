@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.review import SampledBy
+from schemas.review import OnReject, SampledBy
 from schemas.settings import Binding, Strategy
 
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv (with header) or .jsonl file.")]
@@ -58,6 +58,10 @@ ReviewSample = Annotated[
     int, typer.Option("--review", min=0, help="Hold all results until so many answers were looked at.")
 ]
 ReviewBy = Annotated[SampledBy, typer.Option("--review-by", help="random, stratified or doubtful.")]
+WhenRejected = Annotated[
+    OnReject,
+    typer.Option("--on-reject", help="again: ask all items of its call anew, packed smaller; stop: end."),
+]
 Reviewer = Annotated[
     str, typer.Option("--reviewer", help="Kept beside each decision; else the account's name.")
 ]

@@ -75,6 +75,11 @@ class Expected:
         return Usage(self.input_tokens, self.cached_tokens, self.output_tokens)
 
     @property
+    def wrapping_tokens(self) -> int:
+        """Template and schema of one call, on average."""
+        return round((self.template_tokens + self.schema_tokens) / self.calls) if self.calls else 0
+
+    @property
     def baseline(self) -> Baseline:
         """The same as the baseline of one call per item."""
         return Baseline(self.calls, self.input_tokens, self.output_tokens)
@@ -110,6 +115,11 @@ class Forecast:
     packed: Expected
     alone: Expected
     comparison: Comparison | None
+
+    @property
+    def wrapping_tokens(self) -> tuple[int, int]:
+        """What the provider adds to the prompt of a packed and of a single call, as far as is expected."""
+        return self.packed.wrapping_tokens, self.alone.wrapping_tokens
 
     @property
     def rows(self) -> list[str]:

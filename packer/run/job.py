@@ -129,8 +129,9 @@ class Job(Generic[T]):
 
     def books(self, answers: Sequence[object]) -> Ledger:
         """Close the books, given accepted answers as JSON."""
-        charges = self.driver.ladder.charges
-        return self.tally.ledger(self.plan.baseline, answers, self.counter, charges)
+        charges, alone = self.driver.ladder.charges, self.plan.forecast.alone
+        planned = replace(self.plan.baseline, input_tokens=alone.input_tokens)
+        return self.tally.ledger(planned, answers, self.counter, charges, end_tokens=alone.end_tokens)
 
     def close(self) -> None:
         """Close what the run keeps its things in."""

@@ -30,11 +30,15 @@ class Needs:
         pack_fixed_tokens: counted prompt tokens of a pack without its items.
         single_fixed_tokens: counted prompt tokens of a single call without its item.
         reply_cap: the cap that the client really sends for a prompt.
+        pack_wrapping_tokens: what a provider is expected to put around a pack's prompt, and count.
+        single_wrapping_tokens: the same for a single call.
     """
 
     pack_fixed_tokens: int
     single_fixed_tokens: int
     reply_cap: Callable[[Prompt], int]
+    pack_wrapping_tokens: int = 0
+    single_wrapping_tokens: int = 0
     _worst: float = 1.0
     _schemas: dict[tuple[Route, int], int] = field(default_factory=dict)
 
@@ -42,6 +46,11 @@ class Needs:
         """What our counter makes of a prompt, earlier turns not included."""
         fixed = self.single_fixed_tokens if ask.route is Route.SINGLE else self.pack_fixed_tokens
         return fixed + sum(slot.size_tokens for slot in ask.pack.slots)
+
+    def expected(self, ask: Ask[T]) -> int:
+        """What the provider will count, if it counts as we do."""
+        single = ask.route is Route.SINGLE
+        return self.counted(ask) + (self.single_wrapping_tokens if single else self.pack_wrapping_tokens)
 
     def of(self, ask: Ask[T]) -> Need:
         """The most that a call can use."""

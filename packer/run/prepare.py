@@ -154,7 +154,7 @@ async def _prepared(
         for reply, cost_usd in probes.replies:
             journal.probed(reply, cost_usd, probes.most)
     heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
-    needs = Needs(heads[0], heads[1], chosen.reply_cap)
+    needs = Needs(heads[0], heads[1], chosen.reply_cap, *made.forecast.wrapping_tokens)
     pace = Pace(limits.ceilings)
     for used in probes.used:
         pace.enter(asyncio.get_running_loop().time(), used)

@@ -133,7 +133,7 @@ class Replay(Generic[T]):
             route,
             reply,
             cost_usd,
-            counted_tokens=self.sender.needs.counted(ask),
+            counted_tokens=self.sender.needs.expected(ask),
             need=need,
             took_s=float(took_s) if isinstance(took_s, int | float) else 0.0,
             group=group,

@@ -181,7 +181,7 @@ class Sender:
             ask.booked,
             known,
             cost_usd,
-            counted_tokens=self.needs.counted(ask),
+            counted_tokens=self.needs.expected(ask),
             need=place.need,
             took_s=took_s,
             group=ask.pack.asked[0].item.group,

@@ -6,7 +6,7 @@ Does not know: what an answer means; counts calls, tokens and settled items.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from packer.baseline import settle
@@ -40,7 +40,7 @@ class Tally:
         unpriced_calls: replies whose cost is not known.
         usage: tokens reported so far.
         model: the model that answered last, as the provider names it.
-        counted_input_tokens: what our counter made of the metered prompts.
+        counted_input_tokens: what we expected of the metered prompts.
         metered_input_tokens: what the provider made of the same prompts.
         routes: calls, tokens and money by rung of the ladder.
         spent: the same by group, apart for items that were asked alone to measure with.
@@ -88,7 +88,7 @@ class Tally:
             route: the rung of the ladder, or the name of an overhead.
             reply: what came back.
             cost_usd: what it cost; None when not known.
-            counted_tokens: what our counter made of the prompt; None leaves the comparison out.
+            counted_tokens: what we expected the provider to count; None leaves the comparison out.
             need: the most it can have used.
             took_s: seconds until the reply.
             group: of its items.
@@ -134,7 +134,13 @@ class Tally:
         }
 
     def ledger(
-        self, planned: Baseline, answers: Sequence[object], counter: TokenCounter, charges: Charges
+        self,
+        planned: Baseline,
+        answers: Sequence[object],
+        counter: TokenCounter,
+        charges: Charges,
+        *,
+        end_tokens: int = 0,
     ) -> Ledger:
         """Close the books.
 
@@ -143,6 +149,7 @@ class Tally:
             answers: accepted answers as JSON, one per item that was asked.
             counter: the run's counter.
             charges: who paid for what.
+            end_tokens: what ends the replies of all single calls, where the provider counts that.
         """
         try:
             baseline = settle(
@@ -154,6 +161,8 @@ class Tally:
             )
         except RunError:  # the counter's server died: answers that were paid for matter more than a forecast
             baseline = Baseline(planned.calls)
+        if baseline.output_tokens is not None:
+            baseline = replace(baseline, output_tokens=baseline.output_tokens + end_tokens)
         overheads = {"canary": charges.canaries, "probe": self.routes.get("probe", RouteSum())}
         most = [self.prices.most_usd(need.input_tokens, need.output_tokens) for need in self.maybe_paid]
         return Ledger(

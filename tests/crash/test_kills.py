@@ -154,7 +154,7 @@ def test_a_run_that_is_killed_each_time_it_comes_back_makes_its_way(workers: For
             kills += 1
             assert kills < 30, "the run does not get on"
         books = checked(till, work, workers.run(work), kills=kills)
-    assert kills > 3
+    assert kills >= 2
     assert books.kept_calls >= 2 * kills
 
 

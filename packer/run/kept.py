@@ -71,18 +71,17 @@ def begin(
 ) -> None:
     """Write the head of a new run, durably."""
     seating = plan.seating
-    asked = [item for item in every if item.id not in known]
-    at = {id(item): position for position, item in enumerate(asked)}
     items = []
+    position = 0
     for item in every:
-        position = at.get(id(item))
         body: dict[str, object] = {"id": item.id, "group": item.group}
         if store.texts:
             body["text"] = item.text
-        if position is not None:
-            body["tokens"] = seating.text_tokens.get(position)
-        else:
+        if item.id in known:
             body["known"] = journal.body_of(known[item.id])
+        else:
+            body["tokens"] = seating.text_tokens.get(position)
+            position += 1
         items.append(body)
     head: dict[str, object] = {
         "name": name,
@@ -110,7 +109,6 @@ def taken_up(file: RunFile, task: Task[T], parts: Mapping[str, object]) -> Kept[
         RunChanged: it was begun with something else.
         StoreDamaged: its file does not hold what was written.
     """
-    file.check()
     head = file.head()
     before = head["parts"]
     if isinstance(before, dict) and (changed := changes(before, parts)):

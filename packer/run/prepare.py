@@ -115,7 +115,7 @@ async def _prepared(
     counter = options.counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
     tally = Tally(len(every), prices)
     if kept is None:
-        known = known_before(resume, fingerprint, options, cache, every, task, model)
+        known = await asyncio.to_thread(known_before, resume, fingerprint, options, cache, every, task, model)
         layout, probes = await held_to(chosen, options.layout, tally, file)
     else:
         known, layout = kept.known, replace(options.layout, envelope=kept.envelope)
@@ -219,7 +219,6 @@ async def _prepared(
 
 def _nonces(file: RunFile) -> dict[str, str]:
     """The nonces of all calls that were made, which must be read as they were made."""
-    file.head()
     return {
         str(event.body["ask"]): str(event.body["nonce"])
         for event in file.events()

@@ -14,7 +14,6 @@ from typing import TypeVar
 from packer.run.damage import damaged
 from packer.run.replay import reply_of
 from packer.run.run_file import Event, RunFile
-from packer.run.run_lock import in_use
 from packer.run.written import NotOurs, read
 from schemas.advice import Advice
 from schemas.chat import Completion
@@ -40,8 +39,8 @@ def read_run(path: str | Path) -> RunRecord:
         StoreFailed: it cannot be read, or is damaged.
     """
     file_path = Path(path)
-    running = in_use(file_path) if file_path.is_file() else False
     with RunFile(file_path, write=False) as file:
+        running = file.in_use
         if not running:
             file.check()
         head = file.head()

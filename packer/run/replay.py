@@ -106,12 +106,13 @@ class Replay(Generic[T]):
     @property
     def arrived(self) -> list[tuple[Ask[T], Back]]:
         """Replies that were kept and not read, with their asks, which are open no longer."""
-        found = []
-        for number, (reply, cost_usd) in self._unread.items():
-            name = next((each for each, last in self.sender.journal.last.items() if last == number), None)
-            if isinstance(reply, Completion) and name in self.asks:
-                found.append((self.asks.pop(name), Back(reply, cost_usd)))
-        return found
+        last = self.sender.journal.last
+        names = {last[name]: name for name in self.asks if name in last}
+        return [
+            (self.asks.pop(names[number]), Back(reply, cost_usd))
+            for number, (reply, cost_usd) in self._unread.items()
+            if isinstance(reply, Completion) and number in names
+        ]
 
     def _on_sent(self, body: dict[str, object]) -> None:
         number, name, route = _int(body["n"]), str(body["ask"]), str(body["route"])
@@ -140,9 +141,7 @@ class Replay(Generic[T]):
         )
         if isinstance(reply, Completion):
             self.sender.needs.learn(ask, reply.usage)
-            self.sender.spending.spent_usd += 0 if cost_usd is None else cost_usd
-            if cost_usd is None:
-                self.sender.spending.lost(need)
+            self._spent(need, cost_usd)
         elif reply.status is None:
             self.sender.spending.lost(need)
         self._unread[number] = reply, cost_usd
@@ -165,9 +164,13 @@ class Replay(Generic[T]):
         need = _need(body)
         self.sender.tally.book("probe", reply, cost_usd, need=need)
         self.sender.spending.calls += 1
-        self.sender.spending.spent_usd += cost_usd or 0
+        self._spent(need, cost_usd)
+
+    def _spent(self, need: Need, cost_usd: Decimal | None) -> None:
         if cost_usd is None:
             self.sender.spending.lost(need)
+        else:
+            self.sender.spending.spent_usd += cost_usd
 
     def _on_shown(self, body: dict[str, object]) -> None:
         ids = body["ids"]

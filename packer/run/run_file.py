@@ -50,6 +50,7 @@ class RunFile:
 
     Attributes:
         path: where it is.
+        in_use: whether a process had it open to write when it was opened here, this one included.
     """
 
     def __init__(self, path: Path, *, write: bool) -> None:
@@ -76,7 +77,8 @@ class RunFile:
                 self._lock = locked(path, self._owner)
                 if not path.exists():
                     make(path)
-            if write or not in_use(path):
+            self.in_use = write or in_use(path)
+            if write or not self.in_use:
                 looked_over(path)
             self._db = opened(path, write=write)
             if write:

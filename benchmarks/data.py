@@ -2,7 +2,8 @@
 
 Items whose text's SHA-256 starts with a byte below 64 are reserved for acceptance and never loaded.
 Sources: tweets and snippets rated by about 20 people each (vaderSentiment 3.3.2, MIT, third-party texts),
-hand-tagged US addresses (usaddress 0.5.16, MIT), prices from shop pages (price-parser 0.5.1, BSD-3).
+review sentences that people sorted (npm sentiment 5.0.2, MIT; UCI data), hand-tagged US addresses (usaddress
+0.5.16, MIT), prices from shop pages (price-parser 0.5.1, BSD-3).
 Does not know: what a benchmark does with them.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +24,7 @@ from xml.etree import ElementTree
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "packsplit-benchmarks"
 FETCH_TIMEOUT_S = 300
+CLEARLY_NEUTRAL = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,29 @@ def sentiments() -> list[Labelled]:
             if text.strip() and not reserved(text):
                 found.setdefault(text.strip(), label)
     return [Labelled(text, label) for text, label in found.items() if not reserved(text)]
+
+
+def tweets() -> list[Labelled]:
+    """Tweets that most raters agree on: means between a third of a point and a whole one are left out."""
+    inner = _member(_sdist("vaderSentiment", "3.3.2"), "hutto_ICWSM_2014.tar.gz")
+    found: dict[str, str] = {}
+    for line in _member(inner, "tweets_GroundTruth.txt").decode("utf-8", "replace").splitlines():
+        _, rating, text = line.split("\t", 2)
+        mean = float(rating)
+        if abs(mean) >= 1 or abs(mean) <= CLEARLY_NEUTRAL:
+            label = "positive" if mean >= 1 else "negative" if mean <= -1 else "neutral"
+            found.setdefault(text.strip(), label)
+    return [Labelled(text, label) for text, label in found.items() if text and not reserved(text)]
+
+
+def reviews() -> list[Labelled]:
+    """Sentences from reviews of products, films and restaurants, each for or against."""
+    archive = _npm("sentiment", "5.0.2")
+    found: dict[str, str] = {}
+    for name in ("amazon", "imdb", "yelp"):
+        for row in json.loads(_member(archive, f"fixtures/{name}.json")):
+            found.setdefault(row["text"].strip(), "positive" if row["class"] else "negative")
+    return [Labelled(text, label) for text, label in found.items() if text and not reserved(text)]
 
 
 def addresses() -> list[Labelled]:
@@ -111,9 +138,16 @@ def _sdist(name: str, version: str) -> bytes:
     return path.read_bytes()
 
 
-def _member(archive: bytes, name: str) -> bytes:
-    import io
+def _npm(name: str, version: str) -> bytes:
+    path = CACHE / f"{name}-{version}.tgz"
+    if not path.is_file():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "pack", "--silent", "--pack-destination", str(CACHE), f"{name}@{version}"]
+        subprocess.run(command, check=True, timeout=FETCH_TIMEOUT_S, stdout=subprocess.DEVNULL)
+    return path.read_bytes()
 
+
+def _member(archive: bytes, name: str) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         path = next(each for each in tar.getnames() if each.endswith(f"/{name}") or each == name)
         file = tar.extractfile(path)
@@ -124,6 +158,8 @@ def _member(archive: bytes, name: str) -> bytes:
 
 SOURCES: dict[str, Callable[[], list[Labelled]]] = {
     "sentiments": sentiments,
+    "tweets": tweets,
+    "reviews": reviews,
     "addresses": addresses,
     "prices": prices,
 }

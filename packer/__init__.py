@@ -12,14 +12,18 @@ check_schemas()
 from packer.plan import Plan, plan  # noqa: E402
 from packer.render import render  # noqa: E402
 from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # noqa: E402
+from packer.run.evaluate import evaluate  # noqa: E402
 from packer.run.read_run import read_run  # noqa: E402
 from schemas.advice import Advice  # noqa: E402
+from schemas.audit import Audit, Estimate  # noqa: E402
+from schemas.calibration import Calibration, Finding, SizeChange, Trial  # noqa: E402
 from schemas.chat import Completion, FinishReason, Message, Prompt  # noqa: E402
 from schemas.comparison import Comparison  # noqa: E402
 from schemas.errors import ClientError, PacksplitError, RunError, UsageError  # noqa: E402
+from schemas.evaluation import Evaluation  # noqa: E402
 from schemas.evidence import Match, Quote  # noqa: E402
 from schemas.facts import ModelFacts, Price  # noqa: E402
-from schemas.guard import Canary, Guard  # noqa: E402
+from schemas.guard import Canary, Gold, Guard  # noqa: E402
 from schemas.item import Item  # noqa: E402
 from schemas.keeping import Store  # noqa: E402
 from schemas.protocols import Client, TokenCounter  # noqa: E402
@@ -34,17 +38,23 @@ from splitter import split  # noqa: E402
 
 __all__ = [
     "Advice",
+    "Audit",
     "Budget",
+    "Calibration",
     "Canary",
     "Client",
     "ClientError",
     "Comparison",
     "Completion",
     "Decision",
+    "Estimate",
+    "Evaluation",
     "Example",
     "Fallback",
+    "Finding",
     "FinishReason",
     "Gate",
+    "Gold",
     "Guard",
     "Item",
     "ItemResult",
@@ -69,14 +79,17 @@ __all__ = [
     "Sheet",
     "Signal",
     "SignalKind",
+    "SizeChange",
     "Stage",
     "Store",
     "Task",
     "TokenCounter",
     "Trend",
+    "Trial",
     "Trust",
     "Usage",
     "UsageError",
+    "evaluate",
     "pack_and_run",
     "pack_and_run_async",
     "pack_and_stream",

@@ -107,19 +107,21 @@ class Forecast:
     """What a plan will take, and the same items one by one.
 
     Attributes:
-        packed: the plan's calls, those for the baseline's sample included.
+        packed: the plan's calls, those for the baseline's sample and for the audit included.
+        packs: the packs among them.
         alone: one call per distinct text.
         comparison: whether packing pays, going by these, the sample left out; None where nothing is packed.
     """
 
     packed: Expected
+    packs: Expected
     alone: Expected
     comparison: Comparison | None
 
     @property
     def wrapping_tokens(self) -> tuple[int, int]:
         """What the provider adds to the prompt of a packed and of a single call, as far as is expected."""
-        return self.packed.wrapping_tokens, self.alone.wrapping_tokens
+        return self.packs.wrapping_tokens, self.alone.wrapping_tokens
 
     @property
     def rows(self) -> list[str]:
@@ -168,9 +170,12 @@ def forecast(
     of = _Expectations(task, layout, counter, prices, facts, answer_tokens)
     tokens = seating.text_tokens
     sample, alone = of.singles([tokens[each] for each in seating.sample]), of.singles(list(tokens.values()))
+    audits = of.singles([tokens[each] for each in (*seating.audited, *seating.twice)])
     if all(pack.handles == (SINGLE_HANDLE,) for pack in packs):
-        return Forecast(of.singles([tokens[each] for (each,) in seating.bins]).plus(sample), alone, None)
-    packed = of.packs(packs, prompt_tokens)
+        turns = of.singles([tokens[each] for (each,) in seating.bins])
+        return Forecast(turns.plus(sample).plus(audits), turns, alone, None)
+    shared = of.packs(packs, prompt_tokens)
+    packed = shared.plus(audits)
     items = sum(len(pack.asked) for pack in packs)
     comparison = compare(
         Spent(items, packed.calls, packed.usage, cost_usd=packed.cost_usd),
@@ -182,7 +187,7 @@ def forecast(
         concurrency=1,
         asked=False,
     )
-    return Forecast(packed.plus(sample), alone, comparison)
+    return Forecast(packed.plus(sample), shared, alone, comparison)
 
 
 class _Expectations:

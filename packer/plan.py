@@ -7,98 +7,36 @@ same packs and the same prompts, to the byte. No network. Does not know: clients
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from packer.baseline import predict
 from packer.budget import Allowance, allowance
+from packer.circumstances import auto, circumstances_of, proving
 from packer.delimit import end
-from packer.expect import Forecast, forecast
+from packer.expect import forecast
 from packer.models import facts_of
+from packer.planned import Plan as Plan
 from packer.prices import Prices
+from packer.promising import NO_TRIAL, TrialPlan, trial_for
 from packer.render import pack_system
 from packer.seat import DEAR_NONCE, Markers, alone, seat
 from packer.seating import Seating, decide, distinct
 from packer.suit import advise_items, advise_packs, checked_task
 from packer.tokens import counter_for
+from packer.wanted import Wanted
 from schemas.advice import Advice
-from schemas.comparison import Comparison
-from schemas.errors import BadTask
+from schemas.errors import BadTask, Unsuitable
 from schemas.facts import ModelFacts
 from schemas.guard import Canary, Guard
 from schemas.item import GroupBy, Item, ItemId, ItemLike, as_items
-from schemas.ledger import Baseline
 from schemas.output import Mismatch
 from schemas.pack import Pack
 from schemas.protocols import TokenCounter
-from schemas.result import ItemResult
 from schemas.settings import Budget, Fallback, Layout, Strategy
 from schemas.task import Task
 
-T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan(Generic[T_co]):
-    """What a run will do.
-
-    Attributes:
-        items: all inputs, in input order.
-        packs: the calls, in the order in which they are sent.
-        sample: calls that ask one item alone before any pack, as the baseline.
-        refused: inputs that no call will be spent on, with the reason.
-        same_as: inputs whose text was seen before, and the input that is asked for them.
-        counter: the counter's name.
-        input_tokens: prompt tokens of all packs as counted, chat templates not included.
-        reply_tokens: reply tokens that room is kept for; ``forecast`` says what is expected.
-        worst_case_calls: calls if everything that can go wrong does.
-        allowance: the room each pack had.
-        baseline: one call per distinct text.
-        seating: the plan in plain numbers.
-        forecast: what the calls will take when every reply is good, in tokens and money.
-        advice: what speaks against packing these inputs, or this task.
-    """
-
-    items: tuple[Item, ...]
-    packs: tuple[Pack[T_co], ...]
-    sample: tuple[Pack[T_co], ...]
-    refused: tuple[ItemResult[T_co], ...]
-    same_as: dict[ItemId, ItemId]
-    counter: str
-    input_tokens: int
-    reply_tokens: int
-    worst_case_calls: int
-    allowance: Allowance
-    baseline: Baseline
-    seating: Seating[T_co]
-    forecast: Forecast
-    advice: tuple[Advice, ...]
-
-    @property
-    def calls(self) -> int:
-        """Calls when every reply is good."""
-        return len(self.sample) + len(self.packs)
-
-    @property
-    def comparison(self) -> Comparison | None:
-        """Whether packing pays, going by the forecast; None where nothing is packed."""
-        return self.forecast.comparison
-
-    def __str__(self) -> str:
-        alone = self.forecast.alone
-        return "\n".join(
-            [
-                f"{len(self.items):,} items: {alone.calls:,} to ask, {len(self.same_as):,} repeated texts, "
-                f"{len(self.refused):,} refused",
-                f"{'':<22}{'packed':>12} {'one by one':>12}",
-                f"{'calls':<22}{self.calls:>12,} {alone.calls:>12,}",
-                f"{'  at the very worst':<22}{self.worst_case_calls:>12,}",
-                *self.forecast.rows,
-                f"counted by {self.counter}",
-                *(f"advice: {each}" for each in self.advice),
-            ]
-        )
 
 
 def plan(
@@ -132,7 +70,7 @@ def plan(
         layout: envelope, binding, packing and order.
         fallback: the ladder, for the worst case.
         guard: its canaries take seats.
-        strategy: ``"single"`` and ``"session"`` plan one call per item.
+        strategy: ``"single"`` and ``"session"`` plan one call per item; ``"auto"`` takes what is cheapest.
         seed: same seed, same packs and prompts.
         baseline: so many items are asked alone first, to measure with.
         group_by: items share packs only within a group: a record's field that names it, or a function.
@@ -158,84 +96,117 @@ def plan(
     return plan_for(
         as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
         task,
-        counter=counter or counter_for(model),
-        facts=facts,
-        budget=budget or Budget(),
-        layout=layout or Layout(),
-        fallback=fallback or Fallback(),
-        guard=guard or Guard(),
-        strategy=strategy,
-        seed=seed,
-        sample_items=baseline,
-        prices=Prices(model, override=facts.price),
+        Wanted(
+            counter or counter_for(model),
+            facts,
+            budget or Budget(),
+            layout or Layout(),
+            fallback or Fallback(),
+            guard or Guard(),
+            strategy,
+            seed,
+            baseline,
+            Prices(model, override=facts.price),
+        ),
     )
 
 
 def plan_for(
     every: Sequence[Item],
     task: Task[T],
+    wanted: Wanted,
     *,
-    counter: TokenCounter,
-    facts: ModelFacts,
-    budget: Budget,
-    layout: Layout,
-    fallback: Fallback,
-    guard: Guard,
-    strategy: Strategy,
-    seed: int,
-    sample_items: int = 0,
     markers: Markers | None = None,
     seating: Seating[T] | None = None,
     about: tuple[Advice, ...] | None = None,
-    prices: Prices | None = None,
 ) -> Plan[T]:
     """``plan``, for items made already, which may be none: a resumed run can have nothing left to ask.
 
     Args:
         every: the items.
         task: what is asked of each.
-        counter: counts tokens.
-        facts: what is known of the model.
-        budget: how large a pack may grow.
-        layout: as used.
-        fallback: the ladder.
-        guard: its canaries take seats.
-        strategy: how packs are asked.
-        seed: of the run.
-        sample_items: so many are asked alone first, as the baseline.
+        wanted: the options.
         markers: prices markers; None makes them.
-        seating: of the same inputs, decided before; None decides.
+        seating: of the same inputs, decided before, and weighed then; None decides.
         about: ``advise_items`` of the whole run's inputs, where these are what a resumed run has left; None
             works it out.
-        prices: of the model, for the forecast; None forecasts tokens alone.
 
     Raises:
         UsageError: see ``plan``.
     """
-    about = advise_items(every, strategy) if about is None else about
-    canaries = _checked_canaries(guard.canaries, task) if strategy == "pack" else ()
+    if wanted.strategy == "auto":
+        return _auto(every, task, wanted, markers)
+    about = advise_items(every, wanted.strategy) if about is None else about
+    markers = markers or Markers(wanted.counter, wanted.layout)
     asked, same_as = distinct(every)
-    markers = markers or Markers(counter, layout)
+    fresh = seating is None
     if seating is None:
-        fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
-        room = allowance(task, budget, layout, counter, fixed_tokens=fixed, facts=facts)
-        if canaries:
-            room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
-        seating = decide(every, asked, room, markers, layout, counter, strategy, seed, sample_items)
+        seating = _decided(every, asked, task, wanted, markers)
+    trial = _trial(wanted, len(asked) - wanted.sample_items, seating.allowance)
+    made = _made(every, task, wanted, markers, seating, same_as, about, trial)
+    if fresh and wanted.strategy == "pack":
+        return _weighed(made, wanted)
+    return made
+
+
+def _decided(
+    every: Sequence[Item], asked: Sequence[int], task: Task[T], wanted: Wanted, markers: Markers
+) -> Seating[T]:
+    counter, layout = wanted.counter, wanted.layout
+    fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
+    room = allowance(task, wanted.budget, layout, counter, fixed_tokens=fixed, facts=wanted.facts)
+    if canaries := _canaries(task, wanted):
+        room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
+    own = wanted.guard.promise == "max_bleed"
+    return decide(
+        every,
+        asked,
+        room,
+        markers,
+        layout,
+        counter,
+        wanted.strategy,
+        wanted.seed,
+        wanted.sample_items,
+        trial_items=_trial(wanted, len(asked) - wanted.sample_items, room).items if own else 0,
+        audit=wanted.guard.audit,
+        audit_twice=wanted.guard.audit_twice,
+    )
+
+
+def _made(
+    every: Sequence[Item],
+    task: Task[T],
+    wanted: Wanted,
+    markers: Markers,
+    seating: Seating[T],
+    same_as: dict[ItemId, ItemId],
+    about: tuple[Advice, ...],
+    trial: TrialPlan,
+) -> Plan[T]:
+    counter, layout, strategy = wanted.counter, wanted.layout, wanted.strategy
     room, tokens = seating.allowance, seating.text_tokens
     sample = tuple(alone(task, every[each], tokens[each], layout) for each in seating.sample)
     if strategy != "pack":
         packs = tuple(alone(task, every[each], tokens[each], layout) for (each,) in seating.bins)
         input_tokens = predict(task, [tokens[each] for (each,) in seating.bins], 0, counter).input_tokens or 0
     else:
+        canaries = _canaries(task, wanted)
         packs = tuple(
             seat(
-                f"p{n}", task, [(every[i], tokens[i]) for i in bin_], layout, seed, markers, canaries=canaries
+                f"p{n}",
+                task,
+                [(every[i], tokens[i]) for i in bin_],
+                layout,
+                wanted.seed,
+                markers,
+                canaries=canaries,
             )
             for n, bin_ in enumerate(seating.bins)
         )
         input_tokens = markers.prompt_tokens(packs, pack_system(task, layout))
     alone_first = predict(task, [tokens[each] for each in seating.sample], 0, counter)
+    further = len(seating.audited) + len(seating.twice) + len(seating.trial) + trial.most_calls
     return Plan(
         items=tuple(every),
         packs=packs,
@@ -245,7 +216,7 @@ def plan_for(
         counter=counter.name,
         input_tokens=input_tokens + (alone_first.input_tokens or 0) * bool(sample),
         reply_tokens=room.reply_tokens_per_item * sum(len(pack.slots) for pack in (*sample, *packs)),
-        worst_case_calls=len(sample) + _worst_case(packs, fallback, strategy),
+        worst_case_calls=len(sample) + _worst_case(packs, wanted.fallback, strategy) + further,
         allowance=room,
         baseline=predict(task, list(tokens.values()), room.reply_tokens_per_item, counter),
         seating=seating,
@@ -256,25 +227,59 @@ def plan_for(
             layout,
             counter,
             prompt_tokens=input_tokens,
-            prices=prices or Prices(""),
-            facts=facts,
-            answer_tokens=budget.answer_tokens,
+            prices=wanted.prices,
+            facts=wanted.facts,
+            answer_tokens=wanted.budget.answer_tokens,
         ),
-        advice=(*about, *_of_packs(every, task, seating, counter, budget, strategy)),
+        advice=(*about, *_of_packs(every, task, seating, wanted)),
+        trial=trial,
+        strategy=strategy,
     )
 
 
+def _auto(every: Sequence[Item], task: Task[T], wanted: Wanted, markers: Markers | None) -> Plan[T]:
+    """Plan packs, see what the planner says of them, and plan again what it says instead."""
+    try:
+        made = plan_for(every, task, replace(wanted, strategy="pack"), markers=markers)
+    except Unsuitable:  # items that must not share a call are asked alone
+        return plan_for(every, task, replace(wanted, strategy="single"), markers=markers)
+    choice = made.choice
+    if choice is None or (choice.strategy == "pack" and choice.size >= made.allowance.room.items):
+        return made
+    budget = replace(wanted.budget, items=max(choice.size, 1))
+    better = plan_for(every, task, replace(wanted, strategy=choice.strategy, budget=budget), markers=markers)
+    return replace(better, choice=choice)
+
+
+def _weighed(made: Plan[T], wanted: Wanted) -> Plan[T]:
+    """The plan, with what the planner says of it."""
+    guard = wanted.guard
+    of = circumstances_of(
+        made.packs, made.seating, made.forecast, guard=guard, prices=wanted.prices, facts=wanted.facts
+    )
+    if made.trial.sizes and guard.promise == "max_bleed":
+        return replace(made, not_worth=proving(of, made.trial))
+    return replace(made, choice=auto(of, made.allowance.room.items))
+
+
+def _trial(wanted: Wanted, items: int, room: Allowance) -> TrialPlan:
+    if wanted.strategy != "pack" or wanted.profiled:
+        return NO_TRIAL
+    return trial_for(wanted.guard, items, room.room.items)
+
+
 def _of_packs(
-    every: Sequence[Item],
-    task: Task[T],
-    seating: Seating[T],
-    counter: TokenCounter,
-    budget: Budget,
-    strategy: Strategy,
+    every: Sequence[Item], task: Task[T], seating: Seating[T], wanted: Wanted
 ) -> tuple[Advice, ...]:
-    if strategy != "pack":
+    if wanted.strategy != "pack":
         return ()
-    return advise_packs(every, task, seating, counter=counter, answer_tokens=budget.answer_tokens)
+    return advise_packs(
+        every, task, seating, counter=wanted.counter, answer_tokens=wanted.budget.answer_tokens
+    )
+
+
+def _canaries(task: Task[object], wanted: Wanted) -> Sequence[Canary]:
+    return _checked_canaries(wanted.guard.canaries, task) if wanted.strategy == "pack" else ()
 
 
 def _worst_case(packs: Sequence[Pack[object]], fallback: Fallback, strategy: Strategy) -> int:

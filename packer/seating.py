@@ -6,12 +6,14 @@ Does not know: prompts, clients, or how the seats were chosen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Generic, TypeVar
 
-from packer.binpack import pack_in_order, pack_tightly
+from packer.audit.draw import stratified
+from packer.binpack import Room, pack_in_order, pack_tightly
 from packer.budget import Allowance
 from packer.crowding import crowding
 from packer.seat import SALT, Markers
@@ -31,6 +33,9 @@ class Seating(Generic[T_co]):
     Attributes:
         bins: of each pack, its members as positions among the inputs.
         sample: positions of the inputs that are asked alone before any pack, as the baseline.
+        trial: positions of the inputs on which pack sizes are tried first; in no pack of the plan.
+        audited: positions of the inputs whose packed answer is held against a single one.
+        twice: those of them that are asked alone twice.
         text_tokens: of each input's text, by position; inputs that are not asked are missing.
         dearest_tokens: most that a marker adds to a text.
         refused: inputs that no call is spent on.
@@ -43,6 +48,9 @@ class Seating(Generic[T_co]):
     dearest_tokens: int
     refused: tuple[ItemResult[T_co], ...]
     allowance: Allowance
+    trial: tuple[int, ...] = ()
+    audited: tuple[int, ...] = ()
+    twice: tuple[int, ...] = ()
 
 
 def decide(
@@ -55,6 +63,10 @@ def decide(
     strategy: Strategy,
     seed: int,
     sample_items: int,
+    *,
+    trial_items: int = 0,
+    audit: float = 0.0,
+    audit_twice: float = 0.0,
 ) -> Seating[T]:
     """Decide who is refused, who is asked alone first, and who sits together.
 
@@ -68,6 +80,9 @@ def decide(
         strategy: other than ``pack`` seats everyone alone.
         seed: of the run.
         sample_items: so many are asked alone first.
+        trial_items: on so many, pack sizes are tried.
+        audit: share of packed items that is held against a single answer.
+        audit_twice: share of those that is asked alone twice.
     """
     refused: list[ItemResult[T]] = [
         _refuse(item, Fault.EMPTY_TEXT, "the text is empty; nothing was asked")
@@ -86,17 +101,58 @@ def decide(
             )
             refused.append(_refuse(every[each], Fault.OVER_BUDGET, detail))
     sample = _sampled(every, fitting, sample_items, seed)
-    rest = [each for each in fitting if each not in set(sample)]
+    drawn = set(sample)
+    rest = {each: tokens for each, tokens in fitting.items() if each not in drawn}
+    trial = _sampled(every, rest, trial_items, seed, "trial")
+    tried = set(trial)
+    left = [each for each in rest if each not in tried]
+    audited: tuple[int, ...] = ()
+    twice: tuple[int, ...] = ()
     if strategy == "pack":
-        bins = tuple(_bins(every, rest, fitting, layout, room, markers.dearest, seed))
+        bins = tuple(_bins(every, left, fitting, layout, room, markers.dearest, seed))
     else:
-        bins = tuple((each,) for each in rest)
-    return Seating(bins, sample, fitting, markers.dearest, tuple(refused), room)
+        bins = tuple((each,) for each in left)
+    if strategy != "single":
+        audited, twice = _audited(bins, audit, audit_twice, seed)
+    return Seating(bins, sample, fitting, markers.dearest, tuple(refused), room, trial, audited, twice)
 
 
-def _sampled(every: Sequence[Item], fitting: dict[int, int], items: int, seed: int) -> tuple[int, ...]:
+def seated_anew(
+    every: Sequence[Item], positions: Sequence[int], before: Seating[T], layout: Layout, seed: int, size: int
+) -> list[tuple[int, ...]]:
+    """Seat inputs that no pack was opened for in packs of another size.
+
+    Args:
+        every: all inputs.
+        positions: those to seat.
+        before: the seating that they had; its room is not exceeded.
+        layout: way of packing.
+        seed: of the run.
+        size: most items a pack; 1 for each alone.
+    """
+    if size == 1:
+        return [(each,) for each in positions]
+    whole = before.allowance.room
+    room = replace(before.allowance, room=Room(whole.tokens, min(size, whole.items)))
+    return _bins(every, positions, before.text_tokens, layout, room, before.dearest_tokens, seed)
+
+
+def _audited(
+    bins: Sequence[tuple[int, ...]], share: float, twice: float, seed: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A draw in which every seat has the same chance, spread over places and sizes of calls."""
+    positions = [each for bin_ in bins for each in bin_]
+    seats = [(place, len(bin_)) for bin_ in bins for place in range(len(bin_))]
+    chosen = [positions[each] for each in stratified(seats, share, seed=seed)]
+    again = Random(f"{SALT}:{seed}:twice").sample(chosen, math.ceil(twice * len(chosen)))
+    return tuple(sorted(chosen)), tuple(sorted(again))
+
+
+def _sampled(
+    every: Sequence[Item], fitting: dict[int, int], items: int, seed: int, what: str = "sample"
+) -> tuple[int, ...]:
     """A draw from each group, in proportion to its size."""
-    random = Random(f"{SALT}:{seed}:sample")
+    random = Random(f"{SALT}:{seed}:{what}")
     drawn = [random.sample(each, len(each)) for each in _by_group(every, fitting)] if items else []
     return tuple(sorted(_interleaved(drawn)[:items]))
 

@@ -59,12 +59,14 @@ class Ledger:
         baseline: the same items, one call each.
         routes: the same sums by rung of the ladder (``pack``, ``repack``, ``session``, ``single``), and by
             overhead (``probe``: finding out what a server can be held to; ``baseline``: items asked alone
-            first, to measure with; their answers are kept).
+            first, to measure with; ``calibration``: pack sizes tried, single calls included; the answers of
+            the run's own items are kept in both; ``audit``: packed answers held against single ones).
         cost_usd: what the calls with a known price and usage cost; None when there is none.
         unpriced_calls: replies whose cost is not known; ``cost_usd`` leaves them out.
         price_source: where the price comes from, or why there is none.
         charged: what items were charged for; with the overheads, all there is, to the token and the cent.
-        overheads: what no item was charged for: ``canary`` (its share of packs), ``probe``.
+        overheads: what no item was charged for: ``canary`` (its share of packs), ``probe``, ``audit``, and of
+            ``calibration`` what brought no item its answer.
         maybe_paid_calls: calls that were sent and never answered (the process died, the connection broke, the
             run gave up waiting); the provider may bill them, and the sums of tokens and money leave them out.
         maybe_paid_usd: the most those can have cost; None when not known.

@@ -11,6 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from schemas.advice import Advice
+from schemas.audit import Audit
+from schemas.calibration import Calibration, SizeChange
 from schemas.comparison import Comparison
 from schemas.item import ItemId
 from schemas.ledger import Ledger
@@ -66,8 +68,9 @@ class CallRecord:
 
     Attributes:
         name: of the ask; attempts at the same ask share it, and ``ItemResult.call`` names it.
-        route: ``pack``, ``repack``, ``session``, ``single``, ``baseline``, ``probe``.
-        members: ids of its items in seat order; canaries left out.
+        route: ``pack``, ``repack``, ``session``, ``single``, ``baseline``, ``probe``, ``calibration`` or
+            ``audit``.
+        members: ids of its items in seat order; canaries and labelled inputs are left out.
         state: where it stands.
         sent_at_s: seconds since 1970; None when nothing was sent.
         took_s: until the reply; None without one.
@@ -109,6 +112,9 @@ class RunRecord:
         trends: tests over all packed answers.
         advice: said before the first call.
         texts_kept: whether inputs are in the store.
+        audit: packed answers held against single ones; None until a process has ended with the run.
+        calibration: what the guard's promise came to; None without one, and until it is settled.
+        size_changes: packs that became larger or smaller while the run went on, oldest first.
     """
 
     name: str
@@ -128,6 +134,9 @@ class RunRecord:
     trends: tuple[Trend, ...] = ()
     advice: tuple[Advice, ...] = ()
     texts_kept: bool = True
+    audit: Audit | None = None
+    calibration: Calibration | None = None
+    size_changes: tuple[SizeChange, ...] = ()
 
     @property
     def states(self) -> Counter[ItemState]:

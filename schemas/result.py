@@ -13,12 +13,15 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from schemas.advice import Advice
+from schemas.audit import Audit
+from schemas.calibration import Calibration, SizeChange
 from schemas.comparison import Comparison
 from schemas.evidence import Quote
 from schemas.item import ItemId
 from schemas.ledger import Ledger
 from schemas.pack import Slot
 from schemas.review import Gate, Review
+from schemas.route import Route as Route
 from schemas.signal import Signal, SignalKind, Trend, Trust
 from schemas.usage import Usage
 
@@ -32,16 +35,6 @@ class Outcome(StrEnum):
     HELD = "held"
     FAILED = "failed"
     PENDING = "pending"
-
-
-class Route(StrEnum):
-    """Which kind of call the answer (or the last failure) came from."""
-
-    PACK = "pack"
-    REPACK = "repack"
-    SESSION = "session"
-    SINGLE = "single"
-    CACHE = "cache"
 
 
 class Cause(StrEnum):
@@ -221,6 +214,10 @@ class RunResult(Generic[T_co]):
         reviews: what a reviewer decided, oldest first.
         comparisons: packing beside other ways of asking: over all items, then by group.
         advice: what was said before the first call of packing these inputs.
+        strategy: how packs were asked: what ``"auto"`` came to.
+        audit: packed answers held against single ones; None where nothing was packed.
+        calibration: what the guard's promise came to; None without a promise.
+        size_changes: packs that became larger or smaller while the run went on.
     """
 
     results: tuple[ItemResult[T_co], ...]
@@ -238,6 +235,10 @@ class RunResult(Generic[T_co]):
     reviews: tuple[Review, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     advice: tuple[Advice, ...] = ()
+    strategy: str = ""
+    audit: Audit | None = None
+    calibration: Calibration | None = None
+    size_changes: tuple[SizeChange, ...] = ()
 
     def __repr__(self) -> str:
         ended = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()))

@@ -17,7 +17,7 @@ from schemas.quota import QuotaKind
 Envelope = Literal["keyed", "array", "lines"]
 Binding = Literal["none", "seal", "words", "quote"]
 Packing = Literal["tight", "in_order"]
-Strategy = Literal["pack", "session", "single"]
+Strategy = Literal["auto", "pack", "session", "single"]
 
 DEFAULT_ITEMS_PER_PACK = 10
 DEFAULT_CONTEXT_TOKENS = 32_000

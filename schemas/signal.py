@@ -35,6 +35,7 @@ class SignalKind(StrEnum):
     DISCOUNTED = "discounted"  # K12
     REFUSAL_SPREAD = "refusal_spread"  # K13
     REPETITION = "repetition"
+    AUDIT = "audit"  # asked alone, the item was answered otherwise
 
 
 @dataclass(frozen=True, slots=True)

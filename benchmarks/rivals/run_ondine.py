@@ -3,10 +3,11 @@
     <venv>/bin/python benchmarks/rivals/run_ondine.py --url http://127.0.0.1:PORT/v1 --items items.json \
         --out out.json --pack 20
 
-``items.json`` holds ``instruction``, ``labels`` and ``texts``; ``out.json`` gets ``values`` (one label or
-null per text, in the order given), ``error``, ``version`` and ``calls`` (always null: the HTTP requests are
-made deep inside litellm, count them at the server). A run that raised, or that met the time limit, writes
-nulls (ondine returns nothing then) and ends with code 0.
+``items.json`` holds ``instruction``, ``texts``, and ``labels`` or ``fields`` (a JSON schema of flat fields);
+``out.json`` gets ``values`` (one label or object, or null, per text, in the order given), ``error``,
+``version`` and ``calls`` (always null: the HTTP requests are made deep inside litellm, count them at the
+server). A run that raised, or that met the time limit, writes nulls (ondine returns nothing then) and ends
+with code 0.
 
 It does not know which answers are right, and it repairs nothing: what ondine returned is what is written,
 except that a cell that is none of the labels (its ``[SKIPPED]`` mark, free text with ``--plain``) becomes
@@ -48,9 +49,16 @@ def main() -> None:
     args = parser.parse_args()
     given = json.loads(args.items.read_text(encoding="utf-8"))
     texts: list[str] = given["texts"]
-    labels: list[str] = given["labels"]
+    labels: list[str] = given.get("labels", [])
+    kinds: dict[str, Any] = {"string": str | None, "number": float | None}
+    fields: dict[str, Any] = {
+        name: (kinds[each["type"][0]], ...)
+        for name, each in given.get("fields", {}).get("properties", {}).items()
+    }
+    columns = list(fields) or ["label"]
+    told = f"{given['instruction']}\nLabels: {', '.join(labels)}" if labels else given["instruction"]
 
-    def write(values: list[str | None], error: str | None) -> None:
+    def write(values: list[Any], error: str | None) -> None:
         done = {
             "values": values,
             "error": error,
@@ -72,15 +80,13 @@ def main() -> None:
     from pydantic import create_model
 
     error = None
-    values: list[str | None] = [None] * len(texts)
+    values: list[Any] = [None] * len(texts)
     with tempfile.TemporaryDirectory() as scratch:
         builder = (
             PipelineBuilder.create()
-            .from_dataframe(
-                pandas.DataFrame({"text": texts}), input_columns=["text"], output_columns=["label"]
-            )
+            .from_dataframe(pandas.DataFrame({"text": texts}), input_columns=["text"], output_columns=columns)
             .with_prompt("{text}")
-            .with_system_prompt(f"{given['instruction']}\nLabels: {', '.join(labels)}")
+            .with_system_prompt(told)
             .with_batch_size(args.pack)
             .with_llm(
                 provider="openai_compatible",
@@ -95,16 +101,22 @@ def main() -> None:
         )
         if not args.plain:
             # The strongest it has: the labels in the schema, and a row id put into each item.
-            choice: Any = Literal[tuple(labels)]
-            row = create_model("Row", label=(choice, ...))
+            choice: Any = Literal[tuple(labels)] if labels else str
+            shape: Any = fields or {"label": (choice, ...)}
+            row = create_model("Row", **shape)
             rows: Any = create_model("Rows", items=(list[row], ...))  # type: ignore[valid-type]  # built at run time
             builder = builder.with_structured_output(rows)
         pipeline = builder.build()
         pipeline.specifications.processing.retry_delay = 0.05  # no builder method sets it
         pipeline.specifications.processing.auto_retry_failed = args.retry_failed
         try:
-            cells = pipeline.execute().to_pandas()["label"].tolist()
-            values = [cell if cell in labels else None for cell in cells]
+            found = pipeline.execute().to_pandas()
+            if fields:
+                # A row that it gave up is empty in all columns; a missing value in one is its null.
+                found = found[columns].astype(object).where(found[columns].notna(), None)
+                values = [row if any(row.values()) else None for row in found.to_dict("records")]
+            else:
+                values = [cell if cell in labels else None for cell in found["label"].tolist()]
             if len(values) != len(texts):
                 error = f"ondine returned {len(values)} rows for {len(texts)} texts"
         except Exception as raised:

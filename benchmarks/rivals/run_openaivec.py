@@ -3,8 +3,9 @@
     <venv>/bin/python benchmarks/rivals/run_openaivec.py --url http://127.0.0.1:PORT/v1 --items items.json \
         --out out.json --pack 20
 
-``items.json`` holds ``instruction``, ``labels`` and ``texts``; ``out.json`` gets ``values`` (one label or
-null per text, in the order given), ``error``, ``version`` and ``calls`` (HTTP requests, retries counted).
+``items.json`` holds ``instruction``, ``texts``, and ``labels`` or ``fields`` (a JSON schema of flat fields);
+``out.json`` gets ``values`` (one label or object, or null, per text, in the order given), ``error``,
+``version`` and ``calls`` (HTTP requests, retries counted).
 A run that raised, or that met the time limit, still writes what the library had kept by then, and ends
 with code 0.
 
@@ -57,7 +58,12 @@ def main() -> None:
     args = parser.parse_args()
     given = json.loads(args.items.read_text(encoding="utf-8"))
     texts: list[str] = given["texts"]
-    labels: list[str] = given["labels"]
+    labels: list[str] = given.get("labels", [])
+    kinds: dict[str, Any] = {"string": str | None, "number": float | None}
+    fields: dict[str, Any] = {
+        name: (kinds[each["type"][0]], ...)
+        for name, each in given.get("fields", {}).get("properties", {}).items()
+    }
 
     from openai import DefaultHttpxClient, OpenAI
     from openaivec import (  # type: ignore[import-not-found]  # lives in its own environment
@@ -74,9 +80,11 @@ def main() -> None:
         nonlocal calls
         calls += 1
 
-    # The shape its README shows for a classification: one Pydantic model with a Literal field.
-    choice: Any = Literal[tuple(labels)]
-    answer = create_model("Answer", label=(choice, ...))
+    # The shape its README shows: one Pydantic model, for a classification with a Literal field.
+    choice: Any = Literal[tuple(labels)] if labels else str
+    shape: Any = fields or {"label": (choice, ...)}
+    answer = create_model("Answer", **shape)
+    told = f"{given['instruction']}\nLabels: {', '.join(labels)}" if labels else given["instruction"]
     client = OpenAI(
         base_url=args.url,
         api_key="none-needed",
@@ -86,7 +94,7 @@ def main() -> None:
     packed = BatchResponses.of(
         client=client,
         model_name=args.model,
-        system_message=f"{given['instruction']}\nLabels: {', '.join(labels)}",
+        system_message=told,
         response_format=answer,
         batch_size=args.pack,
         # Three attempts as in the SDK's default, only without its long pauses.
@@ -95,12 +103,12 @@ def main() -> None:
         temperature=0.0,
     )
 
-    def kept() -> list[str | None]:
+    def kept() -> list[object]:
         stored: Any = packed.cache.cache
-        held = {text: stored[text] for text in texts if text in stored}
-        return [held[text].label if held.get(text) is not None else None for text in texts]
+        held = {text: stored[text].model_dump() for text in texts if stored.get(text) is not None}
+        return [each if fields or each is None else each["label"] for each in map(held.get, texts)]
 
-    def write(values: list[str | None], error: str | None) -> None:
+    def write(values: list[object], error: str | None) -> None:
         done = {
             "values": values,
             "error": error,

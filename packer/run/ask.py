@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from packer.budget import Allowance
 from packer.seat import Markers
@@ -20,8 +20,9 @@ from schemas.settings import Fallback, Layout
 
 T = TypeVar("T")
 
-BASELINE = "baseline"
-"""The ledger's name for calls that ask items alone first, to measure with."""
+Purpose = Literal["", "baseline", "calibration", "audit"]
+"""Why a call is made that no item needs: to measure what single calls take, to try pack sizes, or to hold
+packed answers against single ones. The ledger books such calls under that name."""
 
 Reply = Completion | ClientError
 """What comes back for an ask: a completion, or the error that came instead."""
@@ -42,7 +43,8 @@ class Ask(Generic[T]):
         route: which rung of the ladder this is.
         session: names the conversation that the call is a turn of; None outside sessions.
         session_items: how many items that conversation has; its deadline grows with it.
-        sampled: whether it is made to measure what items cost alone; its answer is kept all the same.
+        purpose: why, when it is made to measure with; empty for calls that items need.
+        settles: whether its answers are the items' own; others are only looked at.
     """
 
     pack: Pack[T]
@@ -50,12 +52,13 @@ class Ask(Generic[T]):
     route: Route
     session: str | None = None
     session_items: int = 0
-    sampled: bool = False
+    purpose: Purpose = ""
+    settles: bool = True
 
     @property
     def booked(self) -> str:
         """Under which name the ledger has it."""
-        return BASELINE if self.sampled else self.route.value
+        return self.purpose or self.route.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who pays for a call: its items by their size, and for a canary's seat the run.
+"""Who pays for a call: its items by their size; for a canary's seat, an audit or a trial the run.
 
 What items are charged and what the run bears sum to the calls, to the token and to the last digit of
 the money. Does not know: prices, or why a call was made.
@@ -41,11 +41,15 @@ class Charges:
 
     Attributes:
         items: what items were charged.
-        canaries: what canaries' seats took.
+        overheads: what no item is charged for, by name: canaries' seats, audits, trials of sizes.
     """
 
     items: RouteSum = field(default_factory=RouteSum)
-    canaries: RouteSum = field(default_factory=RouteSum)
+    overheads: dict[str, RouteSum] = field(default_factory=dict)
+
+    def borne(self, name: str, usage: Usage, cost_usd: Decimal | None) -> None:
+        """Let the run bear tokens and money."""
+        self.overheads[name] = self.overheads.get(name, RouteSum()).plus(RouteSum(0, usage, cost_usd))
 
     def shared(
         self, verdicts: Sequence[Verdict[T]], reply: Reply, cost_usd: Decimal | None
@@ -60,7 +64,7 @@ class Charges:
             self.items = self.items.plus(RouteSum(0, usage, cost_usd))
         for tokens, usd, verdict in amounts:
             if verdict.slot.canary is not None:
-                self.canaries = self.canaries.plus(RouteSum(0, tokens, usd))
+                self.borne("canary", tokens, usd)
                 continue
             if planted:
                 self.items = self.items.plus(RouteSum(0, tokens, usd))

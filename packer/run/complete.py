@@ -73,7 +73,13 @@ async def complete(
         # Someone who asked the run to end does not want to wait for statistics.
         waits = isinstance(stopped, Interrupted)
         found = () if waits else await asyncio.to_thread(trends, rows, job.layout, job.seed)
-        sums = {"ledger": written(ledger), "comparisons": written(comparisons), "trends": written(found)}
+        audit = await asyncio.to_thread(job.audit)
+        sums = {
+            "ledger": written(ledger),
+            "comparisons": written(comparisons),
+            "trends": written(found),
+            "audit": written(audit),
+        }
         job.journal.ended({**job.end, **sums})
     finally:
         if job is not None:
@@ -97,6 +103,10 @@ async def complete(
         reviews=() if job.keeper is None else tuple(job.keeper.reviews),
         comparisons=comparisons,
         advice=job.plan.advice,
+        strategy=job.plan.strategy,
+        audit=audit,
+        calibration=job.choice.calibration,
+        size_changes=tuple(job.choice.changes),
     )
 
 

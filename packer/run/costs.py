@@ -47,7 +47,10 @@ class Costs(Generic[T]):
             tried: ids of the items that took part in a call; a run that ended early has others, too.
         """
         sampled = self._by_group(self.plan.seating.sample, tried)
-        packed = self._by_group([each for bin_ in self.plan.seating.bins for each in bin_], tried)
+        # Items on which sizes were tried were asked alone on the way to packing: that is part of its price.
+        seating = self.plan.seating
+        positions = [*(each for bin_ in seating.bins for each in bin_), *seating.trial]
+        packed = self._by_group(positions, tried)
         if not packed:
             return ()
         groups = list(packed)

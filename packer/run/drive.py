@@ -1,6 +1,6 @@
 """The live driver: asks of one ladder, as many at once as the turnstile has lanes, until all is settled.
 
-Memory is bounded by the calls in flight: a pack is opened only when there is room for its call. Does
+Memory is bounded by the calls in flight: an ask is opened only when there is room for its call. Does
 not know: what is asked or why, or how a call is sent.
 """
 
@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Generic, TypeVar
 
 from packer.run.ask import Ask, Back, Later, hopeless
 from packer.run.halt import Halt
 from packer.run.ladder import Ladder
 from packer.run.send import Sender
-from packer.run.talks import SESSION_ITEMS
 from schemas.errors import CallTimeout, CeilingReached, Interrupted, RunError
 from schemas.pack import Pack
 from schemas.result import ItemResult
-from schemas.settings import Strategy
 
 T = TypeVar("T")
 
@@ -45,19 +42,18 @@ class Driver(Generic[T]):
     Attributes:
         sender: sends asks; knows when no further one may go.
         ladder: says what to ask.
-        strategy: how packs of the plan are asked.
         halt: someone's request to end.
         deadline_s: seconds the run may take; None for no end.
+        read: is told whenever a reply has been read.
     """
 
     sender: Sender
     ladder: Ladder[T]
-    strategy: Strategy = "pack"
     halt: Halt = field(default_factory=Halt)
     deadline_s: float | None = None
+    read: Callable[[], None] = lambda: None
     _drop_at_s: float | None = None
     _ends_at_s: float | None = None
-    _sampled: bool = False
 
     @property
     def stopped(self) -> RunError | None:
@@ -66,23 +62,21 @@ class Driver(Generic[T]):
 
     async def run(
         self,
-        packs: Iterable[Pack[T]],
+        opening: Iterable[Ask[T]],
         *,
         ready: Iterable[Ask[T]] = (),
         arrived: Iterable[tuple[Ask[T], Back]] = (),
-        sampled: bool = False,
     ) -> AsyncGenerator[tuple[ItemResult[T], ...], None]:
         """Drive until everything is settled; yield results as they settle. May be called again for more.
 
         When the run ends early, what is open stays so: ``abandon`` gives it back.
 
         Args:
-            packs: to open.
+            opening: asks that are opened one by one, when there is room for the call.
             ready: asks that are open already.
             arrived: asks with their replies, which nobody has read yet.
-            sampled: whether the packs ask items alone, to measure with.
         """
-        opening, self._sampled = iter(packs), sampled
+        opening = iter(opening)
         waiting = deque(ready)
         doubts: list[_Doubt[T]] = []
         flying: dict[asyncio.Task[Back | Later], Ask[T]] = {}
@@ -99,7 +93,7 @@ class Driver(Generic[T]):
                 self._heed(halted, ends_at_s, clock())
                 while self.stopped is None and len(flying) < self.sender.turnstile.lanes:
                     # While the provider seems down, try with a prompt that has not failed: it may be that.
-                    opened = self._open(opening) if self.sender.circuit.is_open or not waiting else None
+                    opened = next(opening, None) if self.sender.circuit.is_open or not waiting else None
                     if opened is None and waiting:
                         opened = waiting.popleft()
                     if opened is None:
@@ -177,6 +171,7 @@ class Driver(Generic[T]):
         step = self.ladder.take(ask, back.reply, back.cost_usd)
         if self.ladder.stop is not None:
             self.sender.end(self.ladder.stop)
+        self.read()
         ready.extend(step.asks)
         return step.settled
 
@@ -198,13 +193,6 @@ class Driver(Generic[T]):
             return []
         self.sender.circuit.forget()
         return last
-
-    def _open(self, packs: Iterator[Pack[T]]) -> Ask[T] | None:
-        if self.strategy == "session" and not self._sampled:
-            members = list(islice(packs, SESSION_ITEMS))
-            return self.ladder.converse(members) if members else None
-        pack = next(packs, None)
-        return None if pack is None else self.ladder.first(pack, sampled=self._sampled)
 
 
 async def _dropped(flying: dict[asyncio.Task[Back | Later], Ask[T]]) -> None:

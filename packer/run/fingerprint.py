@@ -14,7 +14,7 @@ from packer.run.written import dumps, written
 from schemas.item import Item
 from schemas.task import Task
 
-RULES = 1
+RULES = 2
 """Raised whenever the same inputs, options and replies would be seated or read in another way than before."""
 
 SHOWN = 60
@@ -33,7 +33,9 @@ def fingerprint_of(every: Sequence[Item], task: Task[object]) -> str:
 
 def parts_of(every: Sequence[Item], task: Task[object], model: str, options: Options) -> dict[str, object]:
     """The parts by name, as plain JSON."""
-    guard = written(replace(options.guard, reject=frozenset(), doubt=frozenset(), stop=frozenset()))
+    # A profile may be at another place next time; what was taken from it is in the journal.
+    plain = replace(options.guard, reject=frozenset(), doubt=frozenset(), stop=frozenset(), profile=None)
+    guard = written(plain)
     kinds = {name: sorted(getattr(options.guard, name)) for name in ("reject", "doubt", "stop")}
     gate = options.review
     return {

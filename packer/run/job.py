@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from packer.audit.report import audit_of
 from packer.plan import Plan
 from packer.run.cache import AnswerCache
 from packer.run.costs import Costs
@@ -20,10 +21,13 @@ from packer.run.gate import Gatekeeper
 from packer.run.journal import Journal
 from packer.run.replay import Replay
 from packer.run.run_file import RunFile
+from packer.run.seats import Seats
 from packer.run.send import word_for
+from packer.run.size_choice import SizeChoice
 from packer.run.stages import Stages
 from packer.run.tally import Tally
 from packer.run.written import UNTOLD
+from schemas.audit import Audit
 from schemas.errors import ClientError, GuardStop, ProviderDown
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
@@ -82,6 +86,8 @@ class Job(Generic[T]):
         fingerprint: of task and inputs.
         journal: writes everything down.
         costs: compares what it took.
+        seats: opens packs.
+        choice: settles which sizes are used.
         keeper: the review gate; None without one.
         cache: takes accepted answers; None without one.
         past: where the run was when its last process ended; None for a new one.
@@ -101,6 +107,8 @@ class Job(Generic[T]):
     fingerprint: str
     journal: Journal
     costs: Costs[T]
+    seats: Seats[T]
+    choice: SizeChoice[T]
     keeper: Gatekeeper[T] | None = None
     cache: AnswerCache | None = None
     past: Replay[T] | None = None
@@ -133,6 +141,13 @@ class Job(Generic[T]):
         planned = replace(self.plan.baseline, input_tokens=alone.input_tokens)
         return self.tally.ledger(planned, answers, self.counter, charges, end_tokens=alone.end_tokens)
 
+    def audit(self) -> Audit | None:
+        """What the audit came to; None where nothing was packed."""
+        auditing = self.driver.ladder.auditing
+        if not auditing.shared:
+            return None
+        return audit_of(auditing.rows, shared=auditing.shared, unanswered=auditing.unanswered)
+
     def close(self) -> None:
         """Close what the run keeps its things in."""
         closed(self.journal.file, self.cache)
@@ -149,7 +164,15 @@ class Job(Generic[T]):
             for result in self._settled([*self.known.values(), *self._before()]):
                 yield result
             stages = Stages(
-                self.plan, self.driver, self.journal, self.keeper, self.past, self._revised, self._retracted
+                self.plan,
+                self.driver,
+                self.journal,
+                self.keeper,
+                self.seats,
+                self.choice,
+                self.past,
+                self._revised,
+                self._retracted,
             )
             async with aclosing(stages.run()) as batches:
                 async for batch in batches:

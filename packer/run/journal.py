@@ -79,7 +79,10 @@ class Journal:
             "n": self.calls,
             "ask": ask.pack.id,
             "route": ask.booked,
-            "members": [self.positions[slot.item.id] for slot in ask.pack.asked],
+            # Labelled inputs on which sizes are tried are none of the run's own.
+            "members": [
+                self.positions[slot.item.id] for slot in ask.pack.asked if slot.item.id in self.positions
+            ],
             "nonce": ask.pack.nonce,
             "seats": seats_of(ask.pack),
             "most": [need.input_tokens, need.output_tokens],
@@ -153,6 +156,16 @@ class Journal:
         if self.file is not None:
             body = {"stage": stage.value, "reviews": written(tuple(reviews))}
             self.file.append("ruled", body, durable=True)
+
+    def chosen(self, body: dict[str, object]) -> None:
+        """It is settled which size the run packs by; durable on return, as all that follows rests on it."""
+        if self.file is not None:
+            self.file.append("chosen", body, durable=True)
+
+    def resized(self, body: dict[str, object]) -> None:
+        """Packs have another size from here on."""
+        if self.file is not None:
+            self.file.append("resized", body, durable=False)
 
     def reopened(self, ids: Sequence[ItemId]) -> None:
         """These inputs have no result any more."""

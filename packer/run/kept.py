@@ -18,12 +18,13 @@ from packer.run.journal import Journal, now
 from packer.run.run_file import RunFile
 from packer.run.written import NotOurs, read, written
 from packer.seating import Seating
+from schemas.calibration import Calibration
 from schemas.errors import RunChanged
 from schemas.item import Item, ItemId
 from schemas.keeping import Store
 from schemas.output import Mismatch
 from schemas.result import ItemResult
-from schemas.settings import Envelope
+from schemas.settings import Envelope, Strategy
 from schemas.task import Task
 
 T = TypeVar("T")
@@ -40,12 +41,18 @@ class Kept(Generic[T]):
         envelope: the reply's shape that the provider could be held to.
         known: results that no call is spent on, from the cache.
         seating: who sits where.
+        strategy: how packs are asked.
+        not_worth: why trying sizes did not pay.
+        calibration: what was settled before the first call.
     """
 
     name: str
     envelope: Envelope
     known: dict[ItemId, ItemResult[T]]
     seating: Seating[T]
+    strategy: Strategy
+    not_worth: str
+    calibration: Calibration | None
 
 
 def title_of(task: Task[object]) -> str:
@@ -67,6 +74,7 @@ def begin(
     envelope: Envelope,
     known: Mapping[ItemId, ItemResult[T]],
     plan: Plan[T],
+    calibration: Calibration | None,
     journal: Journal,
 ) -> None:
     """Write the head of a new run, durably."""
@@ -95,8 +103,15 @@ def begin(
         "allowance": written(seating.allowance),
         "dearest_tokens": seating.dearest_tokens,
         "sample": list(seating.sample),
+        "trial": list(seating.trial),
+        "audited": list(seating.audited),
+        "twice": list(seating.twice),
         "refused": [journal.body_of(each) for each in seating.refused],
         "baseline": written(plan.baseline),
+        "strategy": plan.strategy,
+        "not_worth": plan.not_worth,
+        "choice": None if plan.choice is None else plan.choice.words,
+        "calibration": written(calibration),
         "advice": written(plan.advice),
     }
     file.begin(head, items, ({"members": list(bin_)} for bin_ in seating.bins))
@@ -132,12 +147,18 @@ def taken_up(file: RunFile, task: Task[T], parts: Mapping[str, object]) -> Kept[
             _number(head["dearest_tokens"]),
             tuple(result_read(each, task) for each in _listed(head["refused"])),
             read(Allowance, head["allowance"]),
+            _numbers(head["trial"]),
+            _numbers(head["audited"]),
+            _numbers(head["twice"]),
         )
         envelope = head["envelope"]
+        strategy = head["strategy"]
+        assert strategy in ("pack", "session", "single")  # noqa: S101  # sealed
+        calibration = None if head["calibration"] is None else read(Calibration, head["calibration"])
         assert envelope in ("keyed", "array", "lines")  # noqa: S101  # sealed
     except (KeyError, NotOurs, Mismatch) as error:
         raise damaged(file.path, f"its head makes no sense: {error}") from None
-    return Kept(str(head["name"]), envelope, known, seating)
+    return Kept(str(head["name"]), envelope, known, seating, strategy, str(head["not_worth"]), calibration)
 
 
 def result_read(body: object, task: Task[T]) -> ItemResult[T]:

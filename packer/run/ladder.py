@@ -15,22 +15,24 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from packer.render import render
-from packer.run.ask import Ask, Reply, Rules, Step, all_rejected, hopeless
+from packer.run.asides import Asides
+from packer.run.ask import Ask, Purpose, Reply, Rules, Step, hopeless
+from packer.run.auditing import Auditing
 from packer.run.charges import Charges
 from packer.run.gallery import Gallery
 from packer.run.pool import Pool, halves
+from packer.run.sizing import Sizing
 from packer.run.story import Open
 from packer.run.talks import SESSION_ITEMS, Talks
 from packer.run.written import answer_written
 from packer.seat import alone, seat
-from schemas.chat import Completion
 from schemas.errors import GuardStop, NotSent
 from schemas.item import Item
 from schemas.pack import Pack
 from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict
 from schemas.signal import Action, Signal, SignalKind, Trust
 from schemas.task import Task
-from splitter import escalate, last_rungs, split
+from splitter import escalate, last_rungs
 
 T = TypeVar("T")
 
@@ -39,12 +41,18 @@ class Ladder(Generic[T]):
     """All items of a run that are not settled yet, and what comes next for each."""
 
     def __init__(
-        self, rules: Rules, *, route: Route = Route.PACK, packs: dict[str, Pack[T]] | None = None
+        self,
+        rules: Rules,
+        auditing: Auditing[T],
+        *,
+        route: Route = Route.PACK,
+        packs: dict[str, Pack[T]] | None = None,
     ) -> None:
         """Open the books.
 
         Args:
             rules: what the run allows.
+            auditing: says which answers are held against a single one.
             route: the rung on which packs start; ``single`` for packs that ask one item alone.
             packs: where all packs are noted by name, for a reviewer; None notes none.
         """
@@ -57,14 +65,29 @@ class Ladder(Generic[T]):
         self._named = 0
         self._rejected: list[tuple[Open[T], str]] = []
         self._talks: Talks[T] = Talks(rules, self._name, self._noted)
+        self.auditing = auditing
+        self.sizing = Sizing(rules.allowance.room.items)
         self.gallery = Gallery(rules.seed)
         self.reply_signals: Counter[SignalKind] = Counter()
         self.charges = Charges()
+        self.asides: Asides[T] = Asides(rules, self.charges, auditing, self._aside)
 
-    def first(self, pack: Pack[T], *, sampled: bool = False) -> Ask[T]:
-        """Open a pack of the plan; a sampled one asks its item alone."""
+    def first(self, pack: Pack[T], route: Route | None = None, *, purpose: Purpose = "") -> Ask[T]:
+        """Open a pack of the plan, on the rung where the run's packs start unless another is named."""
         self.enter(pack)
-        return self._ask(pack, Route.SINGLE if sampled else self._route, sampled=sampled)
+        return self._ask(pack, route or self._route, purpose=purpose)
+
+    def tried(self, pack: Pack[T], route: Route, settles: bool) -> Ask[T]:
+        """An ask of the trial of sizes; one that settles asks an item of the run alone."""
+        if settles:
+            self.enter(pack)
+        return self._ask(pack, route, purpose="calibration", settles=settles)
+
+    def seated(self, name: str, task: Task[T], members: Sequence[tuple[Item, int]]) -> Pack[T]:
+        """A pack by the run's rules."""
+        rules = self._rules
+        canaries = rules.guard.canaries
+        return seat(name, task, members, rules.layout, rules.seed, rules.markers, canaries=canaries)
 
     def converse(self, packs: Sequence[Pack[T]]) -> Ask[T]:
         """Open single items as one session in their own words: ``strategy="session"``."""
@@ -80,14 +103,20 @@ class Ladder(Generic[T]):
             reply: what came back.
             cost_usd: what it cost; None when not known.
         """
+        if ask.purpose == "audit":
+            return self._audited(ask, reply, cost_usd)
+        if not ask.settles:
+            self.asides.look(ask, reply, cost_usd)
+            return Step()
         settled: list[ItemResult[T]] = []
-        done = split(ask.pack, reply, guard=self._rules.guard) if isinstance(reply, Completion) else None
-        if done is not None and done.stop is not None and self.stop is None:
+        done = self.asides.split(ask, reply)
+        if done.stop is not None and self.stop is None:
             self.stop = GuardStop(done.stop.detail)
-        done = done or all_rejected(ask.pack, reply)
         self.reply_signals.update({signal.kind for signal in done.signals})
         if ask.route is Route.PACK:
             self.gallery.note(ask.pack, done)
+            self.sizing.note(len(ask.pack.asked), done)
+        self.asides.note(ask, done.verdicts)
         bad, again = self._book(ask, reply, cost_usd, done, settled)
         asks: list[Ask[T]] = []
         # What no further call can mend stays open: the run ends, and ``abandon`` says so.
@@ -99,7 +128,19 @@ class Ladder(Generic[T]):
         asks += self._talks.following(ask, reply, answered=bool(done.accepted))
         asks += self._grouped(self._pool.full_groups())
         asks += self._talks.ready(SESSION_ITEMS)
-        return Step(tuple(settled), tuple(asks))
+        return Step(tuple(settled), (*asks, *self._due()))
+
+    def _audited(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None) -> Step[T]:
+        """A single answer to hold a packed one against; perhaps a second one is wanted."""
+        each = self._open[str(ask.pack.slots[0].item.id)]
+        result = self.asides.compare(ask, reply, cost_usd, each)
+        if self.auditing.collapsed and self.stop is None:
+            self.stop = GuardStop(self.auditing.collapsed)
+        return Step(() if result is None else (self._closed(each, result),), tuple(self._due()))
+
+    def _due(self) -> list[Ask[T]]:
+        due, self.asides.due = self.asides.due, []
+        return due
 
     def drain(self) -> tuple[Ask[T], ...]:
         """What is left to ask when nothing is under way; empty when every item is settled."""
@@ -139,7 +180,7 @@ class Ladder(Generic[T]):
             return ()
         need = last_rungs(None if packed else result.route, self._rules.fallback)
         if need is None:
-            return (self._settle(each, each.given_up(result.route, result.call)),)
+            return (self._closed(each, each.given_up(result.route, result.call)),)
         if need.route is Route.SESSION:
             self._talks.wait([each])
         else:
@@ -150,7 +191,7 @@ class Ladder(Generic[T]):
         """Give back everything that is still open as pending; a doubtful answer is still an answer."""
         for each in self._open.values():
             each.reason = Reason(Fault.STOPPED, f"the run was stopped before this item was settled: {why}")
-        return tuple(self._settle(each, each.pending()) for each in list(self._open.values()))
+        return tuple(self._closed(each, each.pending()) for each in list(self._open.values()))
 
     def enter(self, pack: Pack[T]) -> None:
         """Open the items of a pack without asking yet."""
@@ -182,7 +223,7 @@ class Ladder(Generic[T]):
                 each.earlier, each.earlier_call = verdict, ask.pack.id
                 again.append(each)
             else:
-                settled.append(self._settle(each, each.accepted(verdict, ask.route, ask.pack.id)))
+                settled += self._settle(each, each.accepted(verdict, ask.route, ask.pack.id), ask.pack)
         return bad, again
 
     def _wants_second_look(self, ask: Ask[T], verdict: Verdict[T]) -> bool:
@@ -207,16 +248,15 @@ class Ladder(Generic[T]):
         each.earlier = None
         output = each.task.output
         if answer_written(output, verdict.value) == answer_written(output, before):
-            settled.append(
-                self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, Trust.CONFIRMED))
-            )
+            confirmed = each.accepted(verdict, ask.route, ask.pack.id, Trust.CONFIRMED)
+            settled += self._settle(each, confirmed, ask.pack)
             return
         told = f"other neighbours, another answer: {str(before)[:40]!r}, then {str(verdict.value)[:40]!r}"
         signal = Signal(SignalKind.SECOND_LOOK, told, 0.9, items=(each.item.id,))
         each.signals += (signal,)
         if ask.route is Route.SINGLE or self._rules.guard.action(signal) is not Action.REJECT:
             trust = verdict.trust if ask.route is Route.SINGLE else Trust.DOUBTFUL
-            settled.append(self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, trust)))
+            settled += self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, trust), ask.pack)
             return
         each.reason = Reason(Fault.BLEED, told)
         bad.append(each)
@@ -226,7 +266,7 @@ class Ladder(Generic[T]):
     ) -> list[Ask[T]]:
         """One rung down for the rejected items of a call."""
         fallback, asks = self._rules.fallback, list[Ask[T]]()
-        if ask.sampled and fallback.session:
+        if ask.purpose and fallback.session:
             # Asked alone first to measure with, it has not had the tries that the others get.
             self._talks.wait(bad)
             return []
@@ -236,7 +276,7 @@ class Ladder(Generic[T]):
             done = max(each.repacks for each in bad)
             need = escalate(len(ask.pack.asked), done, fallback, whole_failed=whole_failed)
         if need is None:
-            settled += [self._settle(each, each.given_up(ask.route, ask.pack.id)) for each in bad]
+            settled += [self._closed(each, each.given_up(ask.route, ask.pack.id)) for each in bad]
         elif need.route is Route.SINGLE:
             asks += [self._single(each, ask) for each in bad]
         elif need.route is Route.SESSION:
@@ -258,16 +298,7 @@ class Ladder(Generic[T]):
         for group in groups:
             if len(group) > 1:
                 members = [(each.item, each.tokens) for each in group]
-                rules, name = self._rules, self._name("repack")
-                made = seat(
-                    name,
-                    group[0].task,
-                    members,
-                    rules.layout,
-                    rules.seed,
-                    rules.markers,
-                    canaries=rules.guard.canaries,
-                )
+                made = self.seated(self._name("repack"), group[0].task, members)
                 asks.append(self._ask(made, Route.REPACK))
             elif self._rules.fallback.session:
                 self._talks.wait(group)
@@ -283,10 +314,14 @@ class Ladder(Generic[T]):
             pack = alone(each.task, each.item, each.tokens, self._rules.layout)
         return self._ask(pack, Route.SINGLE)
 
-    def _ask(self, pack: Pack[T], route: Route, *, sampled: bool = False) -> Ask[T]:
+    def _ask(self, pack: Pack[T], route: Route, *, purpose: Purpose = "", settles: bool = True) -> Ask[T]:
         cap = self._rules.allowance.max_output_tokens(len(pack.slots))
         self._noted(pack)
-        return Ask(pack, render(pack, max_output_tokens=cap), route, sampled=sampled)
+        prompt = render(pack, max_output_tokens=cap)
+        return Ask(pack, prompt, route, purpose=purpose, settles=settles)
+
+    def _aside(self, pack: Pack[T], purpose: Purpose) -> Ask[T]:
+        return self._ask(pack, Route.SINGLE, purpose=purpose)
 
     def _noted(self, pack: Pack[T]) -> None:
         if self._packs is not None:
@@ -296,6 +331,10 @@ class Ladder(Generic[T]):
         self._named += 1
         return f"{kind}{self._named}"
 
-    def _settle(self, each: Open[T], result: ItemResult[T]) -> ItemResult[T]:
+    def _settle(self, each: Open[T], result: ItemResult[T], pack: Pack[T]) -> tuple[ItemResult[T], ...]:
+        """Close an item with an answer from this call, unless it is to be held against a single one first."""
+        return () if self.asides.hold(each, result, pack) else (self._closed(each, result),)
+
+    def _closed(self, each: Open[T], result: ItemResult[T]) -> ItemResult[T]:
         del self._open[str(each.item.id)]
         return result

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from packer.clients.choose import Chosen
@@ -33,18 +34,23 @@ from packer.run.known import known_before
 from packer.run.ladder import Ladder
 from packer.run.needs import Needs
 from packer.run.probing import held_to, no_probes
+from packer.run.profile_file import Subject, write_profile
+from packer.run.promise import auditing_for, checked_guard, known_calibration, promised, trying_for
 from packer.run.replay import Replay
 from packer.run.run_file import RunFile
+from packer.run.seats import Seats
 from packer.run.send import Sender
 from packer.run.shared_pace import shared_pace
+from packer.run.size_choice import SizeChoice
 from packer.run.spending import Spending
 from packer.run.tally import Tally
 from packer.run.trace import Trace
 from packer.run.turnstile import Turnstile
-from packer.run.written import answer_written
+from packer.run.written import answer_written, written
 from packer.seat import Markers
 from packer.suit import advise_items
 from packer.tokens import counter_for
+from packer.wanted import Wanted
 from schemas.advice import Advice
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
@@ -75,7 +81,9 @@ async def prepare(
         StoreFailed: the store cannot be read or written.
     """
     check_review(options)
-    about = await asyncio.to_thread(advise_items, every, options.strategy)
+    about = None
+    if options.strategy != "auto":
+        about = await asyncio.to_thread(advise_items, every, options.strategy)
     fingerprint = await asyncio.to_thread(fingerprint_of, every, task)
     store = options.store
     if store is not None and resume is not None:
@@ -97,13 +105,14 @@ async def _prepared(
     options: Options,
     resume: RunResult[T] | None,
     halt: Halt,
-    about: tuple[Advice, ...],
+    about: tuple[Advice, ...] | None,
     fingerprint: str,
     file: RunFile | None,
     cache: AnswerCache | None,
 ) -> Job[T]:
     named = chosen.provider and not chosen.name.startswith(f"{chosen.provider}/")
     model = f"{chosen.provider}/{chosen.name}" if named else chosen.name
+    options = replace(options, guard=checked_guard(options.guard, task, options.strategy))
     parts = {} if file is None else await asyncio.to_thread(parts_of, every, task, model, options)
     kept: Kept[T] | None = None
     if file is not None and not file.is_new:
@@ -123,12 +132,35 @@ async def _prepared(
     limits = options.limits
     if chosen.concurrency is not None:
         limits = replace(limits, concurrency=min(limits.concurrency, chosen.concurrency))
+    if kept is None:
+        most = options.budget.items
+        settled = await asyncio.to_thread(
+            known_calibration, options.guard, task, model, layout, options.strategy, most
+        )
+    else:
+        settled, options = kept.calibration, replace(options, strategy=kept.strategy)
+    if settled is not None and settled.size is not None:
+        options = replace(options, budget=replace(options.budget, items=settled.size))
     asked = [item for item in every if item.id not in known]
     nonces = {} if file is None or kept is None else await asyncio.to_thread(_nonces, file)
     markers = await asyncio.to_thread(_markers, counter, layout, nonces, kept)
-    made = await asyncio.to_thread(
-        _planned, asked, task, counter, facts, layout, options, limits, markers, kept, about, prices
+    wanted = Wanted(
+        counter,
+        facts,
+        options.budget,
+        layout,
+        options.fallback,
+        options.guard,
+        options.strategy,
+        options.seed,
+        options.baseline,
+        prices,
+        profiled=settled is not None,
     )
+    made = await asyncio.to_thread(_planned, asked, task, wanted, limits, markers, kept, about)
+    if kept is not None:
+        made = replace(made, not_worth=kept.not_worth)
+    options = replace(options, strategy=made.strategy)
     journal = Journal(
         file,
         {item.id: position for position, item in enumerate(every)},
@@ -149,6 +181,7 @@ async def _prepared(
             envelope=layout.envelope,
             known=known,
             plan=made,
+            calibration=settled,
             journal=journal,
         )
         for reply, cost_usd in probes.replies:
@@ -159,12 +192,18 @@ async def _prepared(
     for used in probes.used:
         pace.enter(asyncio.get_running_loop().time(), used)
     route = Route.SINGLE if options.strategy == "single" else Route.PACK
+    promise = promised(options.guard, made, settled)
     check_ceilings(made, needs, pace, route, limits, prices)
     keeper = None
     if options.review is not None:
         keeper = Gatekeeper(options.review, task, name, options.seed, len(every))
     rules = Rules(options.fallback, options.guard, layout, made.allowance, markers, max(heads), options.seed)
-    ladder = Ladder[T](rules, route=route, packs=None if keeper is None else keeper.packs)
+    auditing = auditing_for(options.guard, made, task, options.strategy, options.seed)
+    ladder = Ladder[T](rules, auditing, route=route, packs=None if keeper is None else keeper.packs)
+    if promise.tries:
+        ladder.asides.trying = await asyncio.to_thread(
+            trying_for, options.guard, made, task, layout, options.seed, markers, ladder
+        )
     turnstile = Turnstile(
         pace,
         limits.concurrency,
@@ -186,10 +225,15 @@ async def _prepared(
     )
     most_items = max((len(pack.slots) for pack in made.packs), default=1)
     deadline_s = limits.run_deadline_s(made.worst_case_calls, most_items, retries)
-    driver = Driver(sender, ladder, options.strategy, halt, deadline_s)
+    driver = Driver(sender, ladder, halt, deadline_s)
+    seats = Seats(made, ladder, task, layout, options.strategy, options.seed)
+    choice = SizeChoice(options.guard, seats, ladder, journal, ladder.asides.trying, promise.calibration)
+    if options.guard.profile is not None:
+        subject = Subject(task.fingerprint, model, written(layout))
+        choice.keep = partial(write_profile, Path(options.guard.profile), subject)
     past: Replay[T] | None = None
     if file is not None and kept is not None:
-        past = Replay(file.path, driver, made, keeper)
+        past = Replay(file.path, driver, made, keeper, seats, choice)
         await asyncio.to_thread(past.run, file.events())
     journal.opened()
     if file is not None and kept is not None:
@@ -211,6 +255,8 @@ async def _prepared(
         fingerprint,
         journal,
         costs,
+        seats,
+        choice,
         keeper,
         cache,
         past,
@@ -234,34 +280,22 @@ def _markers(counter: TokenCounter, layout: Layout, nonces: dict[str, str], kept
 def _planned(
     asked: Sequence[Item],
     task: Task[T],
-    counter: TokenCounter,
-    facts: ModelFacts,
-    layout: Layout,
-    options: Options,
+    wanted: Wanted,
     limits: Limits,
     markers: Markers,
     kept: Kept[T] | None,
-    about: tuple[Advice, ...],
-    prices: Prices,
+    about: tuple[Advice, ...] | None,
 ) -> Plan[T]:
+    facts = wanted.facts
     within = within_ceilings(facts, limits)
     try:
         return plan_for(
             asked,
             task,
-            counter=counter,
-            facts=within,
-            budget=options.budget,
-            layout=layout,
-            fallback=options.fallback,
-            guard=options.guard,
-            strategy=options.strategy,
-            seed=options.seed,
-            sample_items=options.baseline,
+            replace(wanted, facts=within),
             markers=markers,
             seating=None if kept is None else kept.seating,
             about=about,
-            prices=prices,
         )
     except UsageError as error:
         if within == facts:

@@ -16,6 +16,8 @@ from packer.run.replay import reply_of
 from packer.run.run_file import Event, RunFile
 from packer.run.written import NotOurs, read
 from schemas.advice import Advice
+from schemas.audit import Audit
+from schemas.calibration import Calibration, SizeChange
 from schemas.chat import Completion
 from schemas.comparison import Comparison
 from schemas.item import ItemId
@@ -46,6 +48,7 @@ def read_run(path: str | Path) -> RunRecord:
         head = file.head()
         past = _Past()
         try:
+            past.calibration = _or_none(Calibration, head.get("calibration"))
             bodies = list(file.items())
             past.ids = [_id(body["id"]) for body in bodies]
             for event in file.events():
@@ -77,6 +80,9 @@ def read_run(path: str | Path) -> RunRecord:
                 trends=past.trends,
                 advice=_advice(head["advice"]),
                 texts_kept=bool(head["texts"]),
+                audit=past.audit,
+                calibration=past.calibration,
+                size_changes=tuple(past.changes),
             )
         except (KeyError, TypeError, NotOurs) as error:
             raise damaged(file_path, f"it makes no sense: {error!r}") from None
@@ -93,6 +99,9 @@ class _Past:
     reviews: list[Review] = field(default_factory=list)
     comparisons: tuple[Comparison, ...] = ()
     trends: tuple[Trend, ...] = ()
+    audit: Audit | None = None
+    calibration: Calibration | None = None
+    changes: list[SizeChange] = field(default_factory=list)
     ended: dict[str, object] | None = None
     whole: Ledger | None = None
     flying: set[ItemId] = field(default_factory=set)
@@ -117,11 +126,16 @@ class _Past:
             told = _each(Review, body["reviews"])
             self.reviews += told
             self._ruled(str(body["stage"]), told)
+        elif event.kind == "chosen":
+            self.calibration = read(Calibration, body["calibration"])
+        elif event.kind == "resized":
+            self.changes.append(read(SizeChange, {name: body[name] for name in ("before", "after", "why")}))
         elif event.kind == "ended":
             self.ended = body
             self.whole = read(Ledger, body["ledger"]) if "ledger" in body else None
             self.comparisons = tuple(_each(Comparison, body.get("comparisons", [])))
             self.trends = tuple(_each(Trend, body.get("trends", [])))
+            self.audit = _or_none(Audit, body.get("audit"))
 
     def _ruled(self, stage: str, told: list[Review]) -> None:
         """Between two processes, a reviewer's word changes how the first one ended."""
@@ -237,6 +251,10 @@ def _each(kind: type[T], value: object) -> list[T]:
     if not isinstance(value, list):
         raise NotOurs("a list is expected")
     return [read(kind, each) for each in value]
+
+
+def _or_none(kind: type[T], value: object) -> T | None:
+    return None if value is None else read(kind, value)
 
 
 def _advice(value: object) -> tuple[Advice, ...]:

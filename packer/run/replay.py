@@ -6,7 +6,7 @@ had read yet, and the books. Does not know: SQLite, or how the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -21,14 +21,14 @@ from packer.run.gate import Gatekeeper
 from packer.run.journal import seats_of
 from packer.run.ladder import Ladder
 from packer.run.run_file import Event
+from packer.run.seats import Seats
 from packer.run.send import Sender
-from packer.run.talks import SESSION_ITEMS
+from packer.run.size_choice import SizeChoice
 from packer.run.written import NotOurs, error_read, read
 from schemas.chat import Completion, FinishReason
 from schemas.errors import ClientError, RunChanged
 from schemas.item import ItemId
-from schemas.pack import Pack
-from schemas.result import ItemResult
+from schemas.result import ItemResult, Route
 from schemas.review import Review, Stage
 from schemas.usage import Usage
 
@@ -44,9 +44,11 @@ class Replay(Generic[T]):
         driver: made ready for the whole run; its ladder, books and needs end where the run was.
         plan: of the run.
         keeper: the review gate; None without one.
+        seats: opens packs.
+        choice: settles which sizes are used.
         settled: results, by id, in the order of settling.
         asks: open asks by name.
-        opened: names of the plan's packs that are open or done.
+        opened: names of the baseline's calls that are open or done.
         shown: a sheet that waits for its reviewer: when, and whose answers.
     """
 
@@ -54,14 +56,14 @@ class Replay(Generic[T]):
     driver: Driver[T]
     plan: Plan[T]
     keeper: Gatekeeper[T] | None
+    seats: Seats[T]
+    choice: SizeChoice[T]
     settled: dict[ItemId, ItemResult[T]] = field(default_factory=dict)
     asks: dict[str, Ask[T]] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
     shown: tuple[Stage, tuple[ItemId, ...]] | None = None
     _sent: dict[int, tuple[str, str, Need, str | None]] = field(default_factory=dict)
     _unread: dict[int, tuple[Reply, Decimal | None]] = field(default_factory=dict)
-    _talks: int = 0
-    _names: dict[str, Pack[T]] = field(default_factory=dict)
 
     @property
     def ladder(self) -> Ladder[T]:
@@ -88,6 +90,8 @@ class Replay(Generic[T]):
             "shown": self._on_shown,
             "ruled": self._on_ruled,
             "probed": self._on_probed,
+            "chosen": self._on_chosen,
+            "resized": self._on_resized,
         }
         for event in events:
             if (step := steps.get(event.kind)) is not None:
@@ -101,7 +105,9 @@ class Replay(Generic[T]):
             self.sender.tally.book(route, lost, None, need=need, group=group)
             self.sender.spending.lost(need)
         # A guard that ended the run has had its say; who takes the run up again wants the rest.
-        self.ladder.stop = None
+        if self.ladder.stop is not None:
+            self.ladder.stop = None
+            self.ladder.auditing.collapse = None
 
     @property
     def arrived(self) -> list[tuple[Ask[T], Back]]:
@@ -116,7 +122,7 @@ class Replay(Generic[T]):
 
     def _on_sent(self, body: dict[str, object]) -> None:
         number, name, route = _int(body["n"]), str(body["ask"]), str(body["route"])
-        ask = self._opened(name, sampled=route == "baseline")
+        ask = self._opened(name, route)
         if body["seats"] != seats_of(ask.pack):
             raise RunChanged(str(self.path), (f"who sits where in call {name!r}",))
         need = _need(body)
@@ -166,6 +172,12 @@ class Replay(Generic[T]):
         self.sender.spending.calls += 1
         self._spent(need, cost_usd)
 
+    def _on_chosen(self, body: dict[str, object]) -> None:
+        self.choice.chosen_before(body)
+
+    def _on_resized(self, body: dict[str, object]) -> None:
+        self.choice.resized_before(body)
+
     def _spent(self, need: Need, cost_usd: Decimal | None) -> None:
         if cost_usd is None:
             self.sender.spending.lost(need)
@@ -195,34 +207,26 @@ class Replay(Generic[T]):
             if self.keeper is not None:
                 self.keeper.board[each.item_id] = each
 
-    def _opened(self, name: str, *, sampled: bool) -> Ask[T]:
-        """The ask of that name, opened now if the plan has it."""
+    def _opened(self, name: str, route: str) -> Ask[T]:
+        """The ask of that name, opened now if nobody has."""
         if name in self.asks:
             return self.asks[name]
-        if sampled:
+        if route == "baseline":
             pack = next(each for each in self.plan.sample if each.id == name)
-            self._open(self.ladder.first(pack, sampled=True), [pack])
-        elif self.driver.strategy != "session":
-            pack = self._by_name[name]
-            self._open(self.ladder.first(pack), [pack])
+            self.opened.add(name)
+            self._enter(self.ladder.first(pack, Route.SINGLE, purpose="baseline"))
+        elif route == "calibration":
+            for ask in self.choice.asks():
+                self._enter(ask)
         else:
-            while name not in self.asks:
-                members = self.plan.packs[self._talks * SESSION_ITEMS : (self._talks + 1) * SESSION_ITEMS]
-                if not members:
-                    raise KeyError(name)
-                self._talks += 1
-                self._open(self.ladder.converse(members), members)
+            for ask in self.seats.open(name):
+                self._enter(ask)
+                if name in self.asks:
+                    break
         return self.asks[name]
 
-    def _open(self, ask: Ask[T], packs: Sequence[Pack[T]]) -> None:
-        self.opened.update(each.id for each in packs)
+    def _enter(self, ask: Ask[T]) -> None:
         self.asks[ask.pack.id] = ask
-
-    @property
-    def _by_name(self) -> dict[str, Pack[T]]:
-        if not self._names:
-            self._names.update((each.id, each) for each in self.plan.packs)
-        return self._names
 
 
 def reopen(ladder: Ladder[T], keeper: Gatekeeper[T], ids: Iterable[ItemId]) -> tuple[ItemResult[T], ...]:

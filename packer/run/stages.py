@@ -1,4 +1,4 @@
-"""The stages of one run: items asked alone first, the first packs, a review, the rest, a last review.
+"""The stages of one run: items asked alone, sizes tried, first packs, a review, the rest, a last review.
 
 A run that is taken up again skips what is behind it. Does not know: how calls are made, where results
 go, or what a reviewer is shown.
@@ -7,10 +7,9 @@ go, or what a reviewer is shown.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from packer.plan import Plan
@@ -19,10 +18,12 @@ from packer.run.drive import Driver
 from packer.run.gate import Gatekeeper
 from packer.run.journal import Journal, now
 from packer.run.replay import Replay, reopen
+from packer.run.seats import Seats
+from packer.run.size_choice import SizeChoice
 from packer.run.talks import SESSION_ITEMS
 from schemas.errors import AwaitsReview, Rejected
 from schemas.pack import Pack
-from schemas.result import ItemResult
+from schemas.result import ItemResult, Route
 from schemas.review import Gate, Review, Sheet, Stage
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Stages(Generic[T]):
         driver: asks.
         journal: is told of sheets and decisions.
         keeper: the review gate; None without one.
+        seats: opens packs.
+        choice: settles which sizes are used.
         past: where the run was when its last process ended; None for a new one.
         revised: is told of results that a reviewer approved or corrected.
         retracted: is told of results that a reviewer sent back.
@@ -48,11 +51,11 @@ class Stages(Generic[T]):
     driver: Driver[T]
     journal: Journal
     keeper: Gatekeeper[T] | None
+    seats: Seats[T]
+    choice: SizeChoice[T]
     past: Replay[T] | None
     revised: Callable[[Batch[T]], None]
     retracted: Callable[[Batch[T]], None]
-    _sample: deque[Pack[T]] = field(default_factory=deque)
-    _packs: deque[Pack[T]] = field(default_factory=deque)
 
     async def run(self) -> AsyncGenerator[Batch[T], None]:
         """Yield results as they settle, and at the end what stays pending."""
@@ -64,17 +67,22 @@ class Stages(Generic[T]):
             await self.driver.sender.turnstile.settled()
 
     async def _run(self) -> AsyncGenerator[Batch[T], None]:
-        opened: Collection[str] = () if self.past is None else self.past.opened
-        self._sample.extend(pack for pack in self.plan.sample if pack.id not in opened)
-        self._packs.extend(pack for pack in self.plan.packs if pack.id not in opened)
+        sample = {pack.id: pack for pack in self.plan.sample}
+        for name in () if self.past is None else self.past.opened:
+            sample.pop(name, None)
         arrived = [] if self.past is None else self.past.arrived
         ready = [] if self.past is None else list(self.past.asks.values())
-        alone = self._driven(_taken(self._sample), ready=ready, arrived=arrived, sampled=True)
+        alone = self._driven(self._baseline(sample), ready=ready, arrived=arrived)
         async with aclosing(alone) as batches:
             async for batch in batches:
                 yield batch
+        # A trial that was broken off goes on first; packs of the plan that were under way are done by now.
+        async with aclosing(self._tried()) as batches:
+            async for batch in batches:
+                yield batch
+        self.driver.read = self.choice.look
         if self.keeper is not None and Stage.FIRST not in self.keeper.passed:
-            first = self._first_packs(self.keeper.gate.sample, opened)
+            first = self._first_packs(self.keeper.gate.sample)
             async with aclosing(self._stage(Stage.FIRST, first)) as batches:
                 async for batch in batches:
                     yield batch
@@ -82,42 +90,56 @@ class Stages(Generic[T]):
             async for batch in batches:
                 yield batch
         if self.driver.stopped is not None:
-            for batch in self.driver.abandon([*self._sample, *self._packs]):
+            left = [*sample.values(), *self.choice.unasked(), *self.seats.rest()]
+            for batch in self.driver.abandon(left):
                 yield batch
+
+    def _baseline(self, sample: dict[str, Pack[T]]) -> Iterator[Ask[T]]:
+        """Open those that are asked alone to measure with; those never opened stay in the mapping."""
+        for name in list(sample):
+            yield self.driver.ladder.first(sample.pop(name), Route.SINGLE, purpose="baseline")
+
+    async def _tried(self) -> AsyncGenerator[Batch[T], None]:
+        """Try sizes until it is settled which one the run packs by."""
+        while self.driver.stopped is None and (asks := self.choice.asks()):
+            async with aclosing(self._driven(asks)) as batches:
+                async for batch in batches:
+                    yield batch
+        if self.driver.stopped is None:
+            self.choice.settle()
 
     async def _stage(self, stage: Stage, most: int | None) -> AsyncGenerator[Batch[T], None]:
         """Ask so many packs, and have a sample looked at."""
-        async with aclosing(self._driven(_taken(self._packs, most))) as batches:
+        async with aclosing(self._driven(self.seats.asks(most))) as batches:
             async for batch in batches:
                 yield batch
         # A run that is over with its first packs is looked at once.
-        if self.keeper is None or (stage is Stage.FIRST and not self._packs):
+        if self.keeper is None or (stage is Stage.FIRST and not len(self.seats)):
             return
         async with aclosing(self._reviewed(stage, self.keeper)) as batches:
             async for batch in batches:
                 yield batch
 
-    def _first_packs(self, sample: int, opened: Collection[str]) -> int:
+    def _first_packs(self, sample: int) -> int:
         """So many packs, two at least, as the sample needs; of them those that are not opened yet."""
         # A session is opened whole: cut short here, it would be another one when the run is taken up again.
-        whole = SESSION_ITEMS if self.driver.strategy == "session" else 1
-        items, count, left = 0, 0, 0
-        for pack in self.plan.packs:
+        whole = SESSION_ITEMS if self.seats.strategy == "session" else 1
+        items, count = 0, 0
+        for members in self.seats.members():
             if items >= sample and count >= 2 and count % whole == 0:
                 break
-            items, count, left = items + len(pack.asked), count + 1, left + (pack.id not in opened)
-        return left
+            items, count = items + members, count + 1
+        return max(0, count - self.seats.taken)
 
     async def _driven(
         self,
-        packs: Iterable[Pack[T]],
+        asks: Iterable[Ask[T]],
         *,
         ready: Iterable[Ask[T]] = (),
         arrived: Iterable[tuple[Ask[T], Back]] = (),
-        sampled: bool = False,
     ) -> AsyncGenerator[Batch[T], None]:
         if self.driver.stopped is None:
-            driven = self.driver.run(packs, ready=ready, arrived=arrived, sampled=sampled)
+            driven = self.driver.run(asks, ready=ready, arrived=arrived)
             async with aclosing(driven) as batches:
                 async for batch in batches:
                     yield batch
@@ -169,10 +191,3 @@ class Stages(Generic[T]):
             told = f"the review could not be read ({type(error).__name__}: {error}); results stay held"
             self.driver.sender.end(AwaitsReview(told))
             return None
-
-
-def _taken(queue: deque[Pack[T]], most: int | None = None) -> Iterator[Pack[T]]:
-    """Take packs off the queue as they are asked for, so that it always holds those not opened yet."""
-    while queue and most != 0:
-        yield queue.popleft()
-        most = None if most is None else most - 1

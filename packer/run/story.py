@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from packer.run.auditing import Held
 from schemas.item import Item
 from schemas.result import ItemResult, Outcome, Reason, Route, Verdict
 from schemas.signal import Signal, Trust
@@ -36,6 +37,7 @@ class Open(Generic[T]):
         cost_usd: its share of their money, as far as it is known.
         signals: seen in their replies.
         reason: why the last one could not be used.
+        held: an answer that waits to be held against a single one; None without.
     """
 
     item: Item
@@ -51,6 +53,7 @@ class Open(Generic[T]):
     cost_usd: Decimal | None = None
     signals: tuple[Signal, ...] = ()
     reason: Reason | None = None
+    held: Held[T] | None = None
 
     @property
     def group(self) -> str | None:
@@ -96,6 +99,8 @@ class Open(Generic[T]):
         return self._without_value(Outcome.PENDING, None, "")
 
     def _without_value(self, outcome: Outcome, route: Route | None, call: str) -> ItemResult[T]:
+        if self.held is not None:
+            return self.held.result
         if self.earlier is not None:
             return self.accepted(self.earlier, Route.PACK, self.earlier_call)
         return ItemResult(

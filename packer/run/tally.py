@@ -13,7 +13,7 @@ from packer.baseline import settle
 from packer.compare import Spent
 from packer.pacing import Need
 from packer.prices import Prices
-from packer.run.ask import BASELINE, Reply
+from packer.run.ask import Reply
 from packer.run.charges import Charges
 from schemas.chat import Completion
 from schemas.errors import RunError
@@ -97,7 +97,7 @@ class Tally:
         usage = reply.usage if isinstance(reply, Completion) else Usage()
         metered = None not in (usage.input_tokens, usage.output_tokens)
         self.routes[route] = self.routes.get(route, RouteSum()).plus(RouteSum(1, usage, cost_usd))
-        key = group, route == BASELINE
+        key = group, route == "baseline"
         answered = isinstance(reply, Completion)
         self.spent[key] = self.spent.get(key, Spent()).plus(
             Spent(
@@ -163,7 +163,7 @@ class Tally:
             baseline = Baseline(planned.calls)
         if baseline.output_tokens is not None:
             baseline = replace(baseline, output_tokens=baseline.output_tokens + end_tokens)
-        overheads = {"canary": charges.canaries, "probe": self.routes.get("probe", RouteSum())}
+        overheads = {**charges.overheads, "probe": self.routes.get("probe", RouteSum())}
         most = [self.prices.most_usd(need.input_tokens, need.output_tokens) for need in self.maybe_paid]
         return Ledger(
             self.calls,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from schemas import errors
 from schemas.errors import ClientError
@@ -95,6 +95,10 @@ def _read(kind: object, value: object) -> object:
         return value
     if origin in (Union, UnionType):
         return _one_of(args, value)
+    if origin is Literal:
+        if value not in args:
+            raise TypeError(f"one of {args} is expected, not {value!r}")
+        return value
     if origin is tuple:
         if not isinstance(value, list):
             raise TypeError(f"a list is expected, not {type(value).__name__}")

@@ -3,6 +3,7 @@
 Public: these are the fakes that our own tests use. Imported by nothing else in the house.
 """
 
+from packer.testing.bleeding import BleedingClient
 from packer.testing.faults import FaultKind, Inject, Moves
 from packer.testing.faulty import Answers, FaultyClient
 from packer.testing.ledger import Served, ServerLedger
@@ -14,6 +15,7 @@ from packer.testing.wires import SeenRequest
 
 __all__ = [
     "Answers",
+    "BleedingClient",
     "FaultKind",
     "FaultServer",
     "FaultyClient",

@@ -131,8 +131,9 @@ def test_canaries_and_uneven_packs_are_foretold_too() -> None:
 
 def test_the_sample_is_part_of_what_is_spent_but_not_of_the_comparison() -> None:
     texts = list(reviews(100))
-    made = plan(texts, SENTIMENT, model="openai/gpt-4.1-mini", baseline=20)
-    without = plan(made_of(made), SENTIMENT, model="openai/gpt-4.1-mini")
+    quiet = Guard(audit=0)
+    made = plan(texts, SENTIMENT, model="openai/gpt-4.1-mini", baseline=20, guard=quiet)
+    without = plan(made_of(made), SENTIMENT, model="openai/gpt-4.1-mini", guard=quiet)
     assert made.forecast.packed.calls == made.calls == 28
     assert made.forecast.packed.input_tokens > without.forecast.packed.input_tokens
     assert made.comparison is not None
@@ -194,9 +195,9 @@ def test_a_long_instruction_is_read_from_the_cache_and_single_calls_may_win() ->
 def test_an_answers_length_that_the_caller_knows_goes_before_a_guess() -> None:
     task: Task[object] = Task.extract("The order.", Order)
     texts = list(orders(100))
-    guess = plan(texts, task, model="any").forecast.packed
-    known = plan(texts, task, model="any", budget=Budget(answer_tokens=40)).forecast.packed
-    longer = plan(texts, task, model="any", budget=Budget(answer_tokens=50)).forecast.packed
+    guess = plan(texts, task, model="any").forecast.packs
+    known = plan(texts, task, model="any", budget=Budget(answer_tokens=40)).forecast.packs
+    longer = plan(texts, task, model="any", budget=Budget(answer_tokens=50)).forecast.packs
     assert "no examples" in guess.rests_on
     assert known.rests_on == "Budget(answer_tokens=...)"
     assert longer.output_tokens - known.output_tokens == 1_000

@@ -506,6 +506,7 @@ def test_sessions_are_looked_at_and_taken_up_again(tmp_path: Path) -> None:
     """A session is opened whole, so that it is the same one in the next process."""
     texts = [f"tweet number {n}" for n in range(60)]
     more: dict[str, Any] = {"items": texts, "strategy": "session", "store": tmp_path / "run", "sample": 3}
+    more["guard"] = Guard(audit=0)
     clients = [client() for _ in range(5)]
     for one, most in zip(clients, (5, 20, 37, 50, 100), strict=True):
         done = run(person := Person(), one, limits=Limits(max_calls=most, concurrency=3), **more)

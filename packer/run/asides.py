@@ -1,0 +1,96 @@
+"""Calls that no item needs: trials of pack sizes, and audits that hold packed answers against single ones.
+
+The run bears what they cost. Does not know: which rung an item is on, or what a trial or an audit leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from packer.run.ask import Ask, Purpose, Reply, Rules, all_rejected, hopeless
+from packer.run.auditing import Auditing
+from packer.run.charges import Charges
+from packer.run.story import Open
+from packer.run.trying import AGAIN, Trying
+from packer.seat import alone
+from schemas.chat import Completion
+from schemas.pack import Pack
+from schemas.result import ItemResult, Split, Verdict
+from schemas.usage import Usage
+from splitter import split
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Asides(Generic[T]):
+    """Reads the replies of such calls.
+
+    Attributes:
+        rules: of the run.
+        charges: who pays.
+        auditing: says which answers are held against a single one.
+        asking: makes an ask that asks one item alone.
+        trying: the trial of sizes; None without one.
+        due: audits that are to be asked next.
+    """
+
+    rules: Rules
+    charges: Charges
+    auditing: Auditing[T]
+    asking: Callable[[Pack[T], Purpose], Ask[T]]
+    trying: Trying[T] | None = None
+    due: list[Ask[T]] = field(default_factory=list)
+
+    def split(self, ask: Ask[T], reply: Reply) -> Split[T]:
+        """Take a reply apart; an error instead of one rejects all its items."""
+        if isinstance(reply, Completion):
+            return split(ask.pack, reply, guard=self.rules.guard)
+        return all_rejected(ask.pack, reply)
+
+    def note(self, ask: Ask[T], verdicts: tuple[Verdict[T], ...]) -> None:
+        """Show the trial an item's own single answer."""
+        if ask.purpose == "calibration" and self.trying is not None:
+            self.trying.note(ask, verdicts)
+
+    def look(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None) -> None:
+        """Read a reply of the trial that no item depends on."""
+        self._bear(ask, reply, cost_usd)
+        if not hopeless(reply):
+            self.note(ask, self.split(ask, reply).verdicts)
+
+    def hold(self, each: Open[T], result: ItemResult[T], pack: Pack[T]) -> bool:
+        """Whether this answer waits for a single one; then that is due."""
+        each.held = self.auditing.drawn(result, pack)
+        if each.held is None:
+            return False
+        made = alone(each.task, each.item, each.tokens, self.rules.layout)
+        if made.id in (pack.id, result.call):  # asked in these words just now: another call, another name
+            made = replace(made, id=f"audit:{each.item.id}")
+        self.due.append(self.asking(made, "audit"))
+        return True
+
+    def compare(
+        self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None, each: Open[T]
+    ) -> ItemResult[T] | None:
+        """Read a single answer to a packed item; gives back its result, unless a second one is due first."""
+        self._bear(ask, reply, cost_usd)
+        held = each.held
+        assert held is not None  # noqa: S101  # only such items are audited
+        if hopeless(reply):
+            return None
+        (verdict,) = self.split(ask, reply).verdicts
+        if held.alone is None and held.twice and verdict.accepted:
+            held.alone = verdict
+            made = alone(each.task, each.item, each.tokens, self.rules.layout)
+            self.due.append(self.asking(replace(made, id=f"{AGAIN}{each.item.id}"), "audit"))
+            return None
+        first, second = (verdict, None) if held.alone is None else (held.alone, verdict)
+        return self.auditing.compared(held, each.item.text, first, second, ask.pack.id)
+
+    def _bear(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None) -> None:
+        usage = reply.usage if isinstance(reply, Completion) else Usage()
+        self.charges.borne(ask.purpose, usage, cost_usd)

@@ -1,0 +1,45 @@
+"""What a plan is made for: the model as it is known, the options, and who counts tokens.
+
+Does not know: items, or what becomes of the options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from packer.prices import Prices
+from schemas.facts import ModelFacts
+from schemas.guard import Guard
+from schemas.protocols import TokenCounter
+from schemas.settings import Budget, Fallback, Layout, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of one plan.
+
+    Attributes:
+        counter: counts tokens.
+        facts: what is known of the model.
+        budget: how large a pack may grow.
+        layout: envelope, binding, packing and order.
+        fallback: the ladder.
+        guard: canaries, audits, and the promise.
+        strategy: how packs are asked.
+        seed: of the run.
+        sample_items: so many are asked alone first, as the baseline.
+        prices: of the model, for the forecast; without any, tokens alone are foretold.
+        profiled: whether a profile has settled the promise, so that nothing is tried.
+    """
+
+    counter: TokenCounter
+    facts: ModelFacts = field(default_factory=ModelFacts)
+    budget: Budget = field(default_factory=Budget)
+    layout: Layout = field(default_factory=Layout)
+    fallback: Fallback = field(default_factory=Fallback)
+    guard: Guard = field(default_factory=Guard)
+    strategy: Strategy = "pack"
+    seed: int = 0
+    sample_items: int = 0
+    prices: Prices = field(default_factory=lambda: Prices(""))
+    profiled: bool = False

@@ -92,7 +92,11 @@ class Plan(Generic[T_co]):
                 f"{'':<22}{'packed':>12} {'one by one':>12}",
                 f"{'calls':<22}{self.calls:>12,} {alone.calls:>12,}",
                 f"{'  at the very worst':<22}{self.worst_case_calls:>12,}",
-                *([f"{'  to try sizes, up to':<22}{self.trial.most_calls:>12,}"] if self.trial.items else []),
+                *(
+                    [f"{'  to try sizes, up to':<22}{self.trial.most_calls:>12,}"]
+                    if self.trial.items and not self.not_worth
+                    else []
+                ),
                 *self.forecast.rows,
                 f"counted by {self.counter}",
                 *([f"promise: {self.not_worth}"] if self.not_worth else []),

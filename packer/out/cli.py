@@ -16,46 +16,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from packer.out import options as opt
 from packer.out.app import LONGEST, UNRESOLVED, app, for_people, warn
 from packer.out.export import check_failures, write_failures
-from packer.out.options import (
-    AsJson,
-    BaselineItems,
-    Bound,
-    CachePath,
-    Concurrency,
-    Deadline,
-    Failures,
-    GroupField,
-    HowAsked,
-    IdField,
-    Input,
-    Instruction,
-    Labels,
-    MaxCalls,
-    MaxCost,
-    Model,
-    Multi,
-    NoTexts,
-    Outage,
-    PackItems,
-    ReviewBy,
-    ReviewSample,
-    Rpm,
-    RunName,
-    Seed,
-    StorePath,
-    TextField,
-    Tpm,
-    WhenRejected,
-)
+from packer.out.guarded import guard_of
 from packer.out.plain import plain
 from packer.out.rows import check_out, pick_text_field, read_rows, write_results
-from packer.out.summary import plan_summary, run_summary, told
+from packer.out.summary import plan_summary, plan_told, run_summary, told
 from packer.plan import plan
 from packer.run.api import pack_and_run
 from packer.run.job import OnProgress
 from schemas.errors import UsageError
+from schemas.guard import Guard
 from schemas.keeping import Store
 from schemas.result import Outcome
 from schemas.review import Gate, OnReject, ReviewGate, SampledBy
@@ -65,43 +37,51 @@ from schemas.task import Task
 if TYPE_CHECKING:
     from packer.run.tally import Tally
 
-_DEFAULTS = Limits()
+_DEFAULTS, _GUARD = Limits(), Guard()
 
-__all__ = ["app", "main", "stored"]
+__all__ = ["app", "evaluate", "main", "stored"]
 
 
 @app.command("run")
 def run_command(
-    source: Input,
-    instruction: Instruction,
-    labels: Labels,
+    source: opt.Input,
+    instruction: opt.Instruction,
+    labels: opt.Labels,
     out: Annotated[Path, typer.Option("--out", help="Where results go: .jsonl or .csv.")],
-    model: Model = "local",
-    multi: Multi = False,
-    text_field: TextField = None,
-    id_field: IdField = None,
-    items_per_pack: PackItems = DEFAULT_ITEMS_PER_PACK,
-    strategy: HowAsked = "pack",
-    binding: Bound = "none",
-    seed: Seed = 0,
-    rpm: Rpm = None,
-    tpm: Tpm = None,
-    concurrency: Concurrency = _DEFAULTS.concurrency,
-    deadline: Deadline = None,
-    max_calls: MaxCalls = None,
-    max_cost: MaxCost = None,
-    outage: Outage = _DEFAULTS.outage_s,
-    store: StorePath = None,
-    no_texts: NoTexts = False,
-    cache: CachePath = None,
-    name: RunName = None,
-    baseline: BaselineItems = 0,
-    group_by: GroupField = None,
-    review: ReviewSample = 0,
-    review_by: ReviewBy = "random",
-    on_reject: WhenRejected = "again",
-    failures: Failures = None,
-    as_json: AsJson = False,
+    model: opt.Model = "local",
+    multi: opt.Multi = False,
+    text_field: opt.TextField = None,
+    id_field: opt.IdField = None,
+    items_per_pack: opt.PackItems = DEFAULT_ITEMS_PER_PACK,
+    strategy: opt.HowAsked = "pack",
+    binding: opt.Bound = "none",
+    seed: opt.Seed = 0,
+    rpm: opt.Rpm = None,
+    tpm: opt.Tpm = None,
+    concurrency: opt.Concurrency = _DEFAULTS.concurrency,
+    deadline: opt.Deadline = None,
+    max_calls: opt.MaxCalls = None,
+    max_cost: opt.MaxCost = None,
+    outage: opt.Outage = _DEFAULTS.outage_s,
+    store: opt.StorePath = None,
+    no_texts: opt.NoTexts = False,
+    cache: opt.CachePath = None,
+    name: opt.RunName = None,
+    baseline: opt.BaselineItems = 0,
+    group_by: opt.GroupField = None,
+    review: opt.ReviewSample = 0,
+    review_by: opt.ReviewBy = "random",
+    on_reject: opt.WhenRejected = "again",
+    failures: opt.Failures = None,
+    audit: opt.AuditShare = _GUARD.audit,
+    max_bleed: opt.MaxBleed = None,
+    max_accuracy_loss: opt.MaxLoss = None,
+    gold: opt.GoldFile = None,
+    gold_field: opt.GoldField = "label",
+    confidence: opt.Confidence = _GUARD.confidence,
+    profile: opt.ProfileFile = None,
+    unproven: opt.WhenUnproven = _GUARD.unproven,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Classify every row of a file. With --store, running the same again goes on where it ended.
 
@@ -115,6 +95,18 @@ def run_command(
             raise UsageError("--no-texts keeps texts out of the store: give --store too.")
         task = _task(instruction, labels, multi)
         rows, text, key = _rows(source, text_field, id_field)
+        guard = guard_of(
+            task,
+            audit=audit,
+            max_bleed=max_bleed,
+            max_accuracy_loss=max_accuracy_loss,
+            gold=gold,
+            gold_field=gold_field,
+            text_field=text,
+            confidence=confidence,
+            profile=profile,
+            unproven=unproven,
+        )
         with _shown() as on_progress:
             done = pack_and_run(
                 rows,
@@ -130,6 +122,7 @@ def run_command(
                     max_calls=max_calls,
                     outage_s=outage,
                 ),
+                guard=guard,
                 strategy=strategy,
                 layout=Layout(binding=binding),
                 seed=seed,
@@ -148,7 +141,7 @@ def run_command(
             write_results(out, done)
         if failures is not None and not held:
             write_failures(failures, done.results, read_rows(source), id_field=key)
-        _say(run_summary(done, None if held else out), told(done), as_json)
+        _say(run_summary(done, None if held else out), told(done, asked=strategy), as_json)
         if done.stopped is not None:
             warn(f"packsplit: the run ended early: {plain(done.stopped, LONGEST)}")
         if held:
@@ -167,20 +160,28 @@ def run_command(
 
 @app.command("plan")
 def plan_command(
-    source: Input,
-    instruction: Instruction,
-    labels: Labels,
-    model: Model = "local",
-    multi: Multi = False,
-    text_field: TextField = None,
-    id_field: IdField = None,
-    items_per_pack: PackItems = DEFAULT_ITEMS_PER_PACK,
-    strategy: HowAsked = "pack",
-    binding: Bound = "none",
-    seed: Seed = 0,
-    baseline: BaselineItems = 0,
-    group_by: GroupField = None,
-    as_json: AsJson = False,
+    source: opt.Input,
+    instruction: opt.Instruction,
+    labels: opt.Labels,
+    model: opt.Model = "local",
+    multi: opt.Multi = False,
+    text_field: opt.TextField = None,
+    id_field: opt.IdField = None,
+    items_per_pack: opt.PackItems = DEFAULT_ITEMS_PER_PACK,
+    strategy: opt.HowAsked = "pack",
+    binding: opt.Bound = "none",
+    seed: opt.Seed = 0,
+    baseline: opt.BaselineItems = 0,
+    group_by: opt.GroupField = None,
+    audit: opt.AuditShare = _GUARD.audit,
+    max_bleed: opt.MaxBleed = None,
+    max_accuracy_loss: opt.MaxLoss = None,
+    gold: opt.GoldFile = None,
+    gold_field: opt.GoldField = "label",
+    confidence: opt.Confidence = _GUARD.confidence,
+    profile: opt.ProfileFile = None,
+    unproven: opt.WhenUnproven = _GUARD.unproven,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Show calls and tokens, packed and one by one, without asking anybody.
 
@@ -189,11 +190,24 @@ def plan_command(
     with for_people():
         task = _task(instruction, labels, multi)
         rows, text, key = _rows(source, text_field, id_field)
+        guard = guard_of(
+            task,
+            audit=audit,
+            max_bleed=max_bleed,
+            max_accuracy_loss=max_accuracy_loss,
+            gold=gold,
+            gold_field=gold_field,
+            text_field=text,
+            confidence=confidence,
+            profile=profile,
+            unproven=unproven,
+        )
         made = plan(
             rows,
             task,
             model=model,
             budget=Budget(items=items_per_pack),
+            guard=guard,
             strategy=strategy,
             layout=Layout(binding=binding),
             seed=seed,
@@ -202,7 +216,7 @@ def plan_command(
             text_field=text,
             id_field=key,
         )
-        _say(plan_summary(made), str(made), as_json)
+        _say(plan_summary(made), plan_told(made, profile), as_json)
 
 
 def main() -> None:
@@ -270,4 +284,4 @@ def _say(summary: dict[str, object], text: str, as_json: bool) -> None:
 
 
 # Last, so that its commands come after these in the help.
-from packer.out import stored  # noqa: E402
+from packer.out import evaluate, stored  # noqa: E402

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from schemas.guard import Unproven
 from schemas.review import OnReject, SampledBy
 from schemas.settings import Binding, Strategy
 
@@ -26,7 +27,9 @@ IdField = Annotated[
     str | None, typer.Option("--id-field", help="Which field holds the id; else the row's number.")
 ]
 PackItems = Annotated[int, typer.Option("--items-per-pack", min=1, help="Most items in one call.")]
-HowAsked = Annotated[Strategy, typer.Option("--strategy", help="pack; session (one item a turn) or single.")]
+HowAsked = Annotated[
+    Strategy, typer.Option("--strategy", help="pack; session (one item a turn); single; auto: the cheapest.")
+]
 Bound = Annotated[Binding, typer.Option("--binding", help="What a reply repeats of an item: seal is proof.")]
 Outage = Annotated[
     float, typer.Option("--outage", min=0, help="Seconds to wait for a provider that is down.")
@@ -67,4 +70,37 @@ Reviewer = Annotated[
 ]
 Failures = Annotated[
     Path | None, typer.Option("--failures", help="A .jsonl file of rows without a value, to be run again.")
+]
+AuditShare = Annotated[
+    float,
+    typer.Option("--audit", min=0, max=1, help="Share of packed answers to ask again alone and compare."),
+]
+MaxBleed = Annotated[
+    float | None,
+    typer.Option(
+        "--max-bleed", min=0, max=0.5, help="Promise: packing changes at most this share of answers."
+    ),
+]
+MaxLoss = Annotated[
+    float | None,
+    typer.Option(
+        "--max-accuracy-loss",
+        min=0,
+        max=0.5,
+        help="Promise: packing costs at most this share of right answers; needs --gold.",
+    ),
+]
+GoldFile = Annotated[
+    Path | None, typer.Option("--gold", help="A .csv or .jsonl file of texts with the answers people gave.")
+]
+GoldField = Annotated[str, typer.Option("--gold-field", help="Which field of --gold holds the answer.")]
+Confidence = Annotated[
+    float, typer.Option("--confidence", min=0.5, max=1, help="How sure a promise must be, as 0.95.")
+]
+ProfileFile = Annotated[
+    Path | None, typer.Option("--profile", help="Keep what was tried for a promise here; go by it next time.")
+]
+WhenUnproven = Annotated[
+    Unproven,
+    typer.Option("--unproven", help="Where nothing can be proven: single asks all alone; pack packs."),
 ]

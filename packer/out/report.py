@@ -1,9 +1,9 @@
 """A run's report: one HTML page that holds all it needs, for people who were not there.
 
-It says what happened, what it cost and what to look at; then the items in doubt, costs beside other ways
-of asking, charts, and what reviewers decided. It runs no script and loads nothing; what comes from inputs,
-models and people is text there and nothing else. Long runs are summed up and lists are cut, with what was
-left out said. Does not know: where a record comes from, or who reads the page.
+It says what happened, what it cost and what to look at; then the items in doubt, bleed, costs beside
+other ways of asking, charts, and what reviewers decided. It runs no script and loads nothing; what comes
+from inputs, models and people is text there and nothing else. Long runs are summed up and lists are cut,
+with what was left out said. Does not know: where a record comes from, or who reads the page.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from packer.out.html import Html, el
+from packer.out.report_bleed import bleed_section
 from packer.out.report_charts import charts_section
 from packer.out.report_cost import cost_section
 from packer.out.report_head import head_section
@@ -34,6 +35,7 @@ def report_html(record: RunRecord) -> str:
     sections = (
         head_section(record),
         look_section(record),
+        bleed_section(record),
         cost_section(record),
         charts_section(record),
         review_section(record),

@@ -16,7 +16,7 @@ from packer.out.report_words import ROUTES, amount, cut, data, figure, is_doubtf
 from schemas.record import CallState, ItemRecord, ItemState, RunRecord
 from schemas.signal import SignalKind, Trust
 
-_KNOWN_ROUTES = ("pack", "repack", "session", "single", "baseline", "probe")
+_KNOWN_ROUTES = ("pack", "repack", "session", "single", "baseline", "probe", "calibration", "audit")
 
 
 def charts_section(record: RunRecord) -> Html:

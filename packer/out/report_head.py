@@ -6,6 +6,7 @@ Does not know: the details below it.
 from __future__ import annotations
 
 from packer.out.html import Child, Html, el, join
+from packer.out.report_bleed import bleed_concerns
 from packer.out.report_review import reviewed_share
 from packer.out.report_words import STATES, amount, cut, data, duration, figure, is_doubtful, money, percent
 from packer.out.summary import TREND_P
@@ -117,6 +118,7 @@ def _concerns(record: RunRecord) -> Html:
         found.append(f"{amount(count, 'call')} may have been paid for without a reply.")
     if count := states[ItemState.QUEUED]:
         found.append(f"{amount(count, 'item')} not settled yet; running again asks for the rest.")
+    found += bleed_concerns(record)
     found += [
         join(["A test over the whole run: ", data(trend.detail)])
         for trend in record.trends[:8]

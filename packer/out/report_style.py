@@ -140,6 +140,11 @@ td{min-width:4.5rem}
 td bdi,tbody th bdi{overflow-wrap:anywhere}
 .sums td,.sums thead th+th{text-align:right}
 .log td:nth-child(3){min-width:8.5rem}
+.bleed td:nth-child(n+3),.bleed thead th:nth-child(n+3){text-align:left}
+.bleed tbody th{min-width:6.5rem}
+.bleed td:nth-child(4){white-space:nowrap}
+.told{display:inline-block;white-space:nowrap;min-width:10.5rem}
+.scroll+.soft{margin-top:.7rem}
 .log td:nth-child(4){min-width:12rem}
 .log td:nth-child(6){min-width:10.5rem}
 .rate{margin-top:.6rem}
@@ -165,6 +170,10 @@ svg .dot.pack{fill:var(--accent)}
 svg .dot.repack{fill:var(--doubt)}
 svg .dot.session{fill:var(--good)}
 svg .dot.single{fill:var(--ink)}
+svg .dot.calibration{fill:none;stroke:var(--accent);stroke-width:2}
+svg .dot.audit{fill:none;stroke:var(--good);stroke-width:2}
+svg .bar{stroke:var(--accent);stroke-width:4;stroke-linecap:round;opacity:.55}
+.range{display:inline-block;width:140px;height:20px;vertical-align:middle}
 svg .span{stroke:var(--quiet);stroke-width:1.5}
 svg .cross{stroke:var(--bad);stroke-width:2;fill:none}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.88rem;margin-top:.4rem}
@@ -180,6 +189,7 @@ main>section{margin-top:2.4rem}
 .pair{grid-template-columns:minmax(0,1fr)}
 .figures{grid-template-columns:repeat(2,minmax(0,1fr))}
 .item,figure{padding:.9rem}
+.told{min-width:0}
 }
 @media print{
 html{background:#fff}

@@ -17,6 +17,8 @@ _LEFT = 40
 _RIGHT = 8
 _LABEL_ROOM = 42.0
 """In widths of a small letter."""
+_RANGE = 140
+"""How wide a bar is that stands in a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,33 @@ def columns(
             parts.append(_text(_LEFT + (place + 0.5) * width, base + 15, tick, "tick", "middle"))
     parts.append(_text(WIDTH - _RIGHT, base + 32, x_axis, "axis", "end"))
     return drawing(name, title, told, base + 40, *parts)
+
+
+def interval(low: float, value: float, high: float, scale: tuple[float, float], mark: float | None) -> Html:
+    """A small bar from one bound to the other, with a dot at the estimate; its figures stand beside it.
+
+    Args:
+        low: lower bound.
+        value: the estimate.
+        high: upper bound.
+        scale: what the left end and the right end of the drawing stand for.
+        mark: where a dashed line is drawn; None draws none.
+    """
+    least, most = scale
+
+    def across(each: float) -> float:
+        share = (each - least) / (most - least) if most > least else 0.0
+        return 5 + (_RANGE - 10) * min(1.0, max(0.0, share))
+
+    parts = [_line(5, 10, _RANGE - 5, 10, "grid")]
+    if least < 0 < most:
+        parts.append(_line(across(0), 4, across(0), 16, "grid"))
+    parts.append(_line(across(low), 10, across(high), 10, "bar"))
+    if mark is not None:
+        parts.append(_line(across(mark), 1, across(mark), 19, "expected"))
+    parts.append(el("circle", cx=_n(across(value)), cy=10, r=4, class_="dot pack"))
+    box = f"0 0 {_RANGE} 20"
+    return el("svg", *parts, viewBox=box, class_="range", width=_RANGE, height=20, role="presentation")
 
 
 def key(kind: str) -> Html:

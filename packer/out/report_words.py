@@ -30,6 +30,8 @@ ROUTES = {
     "baseline": "asked alone first, to measure with",
     "probe": "finding out what the server can do",
     "canary": "inputs with known answers, mixed in",
+    "calibration": "pack sizes tried on a sample first",
+    "audit": "asked alone, to hold packed answers against",
 }
 
 

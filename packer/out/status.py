@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from packer.out.bleed_board import bleed_board
 from packer.out.plain import legible, plain
 from packer.out.standing import (
     Standing,
@@ -29,6 +30,7 @@ from packer.out.standing import (
     standing,
 )
 from packer.out.state_bar import COLOURS, StateBar, counted, in_words
+from packer.run.written import written
 from schemas.item import ItemId
 from schemas.record import CallRecord, ItemRecord, ItemState, RunRecord
 from schemas.review import Gate, Ruling
@@ -48,7 +50,7 @@ BY_URGENCY = (ItemState.FAILED, ItemState.HELD, ItemState.IN_FLIGHT, ItemState.Q
 
 
 def status_table(record: RunRecord, *, items: int = 20, only: ItemState | None = None) -> RenderableType:
-    """The board: how the run stands, its bar and sums, then its items, the failed and held ones first.
+    """The board: how the run stands, its bar and sums, bleed, then items, the failed and held ones first.
 
     Args:
         record: the run.
@@ -60,6 +62,9 @@ def status_table(record: RunRecord, *, items: int = 20, only: ItemState | None =
     """
     parts: list[RenderableType] = [_headline(record), Text(""), StateBar(record.states)]
     parts += [Text(""), _sums(record)]
+    bleed = bleed_board(record)
+    if bleed is not None:
+        parts += [Text(""), bleed]
     wanted = (only,) if only else BY_URGENCY
     chosen = [item for state in wanted for item in record.items if item.state is state]
     if items > 0 and chosen:
@@ -103,6 +108,9 @@ def status_json(record: RunRecord) -> dict[str, object]:
             for call in record.maybe_paid
         ],
         "maybe_paid_usd": None if ledger.maybe_paid_usd is None else str(ledger.maybe_paid_usd),
+        "calibration": written(record.calibration),
+        "size_changes": written(record.size_changes),
+        "audit": written(record.audit),
         "reviewed": {str(ruling): count for ruling, count in rulings_of(record).items()},
         "items": [
             {
@@ -143,7 +151,9 @@ def watch(
         try:
             while True:
                 # Rows that do not fit would push the head off the screen.
-                fits = max(LEAST_ROWS, console.height - ROWS_OF_HEAD)
+                bleed = bleed_board(record)
+                more = 0 if bleed is None else len(console.render_lines(bleed)) + 1
+                fits = max(LEAST_ROWS, console.height - ROWS_OF_HEAD - more)
                 live.update(status_table(record, items=fits), refresh=True)
                 if not record.running:
                     return record

@@ -8,22 +8,36 @@ from __future__ import annotations
 from pathlib import Path
 
 from packer.expect import Expected
+from packer.out.app import LONGEST
+from packer.out.bleed_words import bleed_lines
 from packer.out.plain import plain
 from packer.plan import Plan
 from packer.run.written import written
 from schemas.comparison import Comparison
 from schemas.result import Outcome, RunResult
+from schemas.settings import Strategy
+from schemas.ways import Choice
 
 TREND_P = 0.01
 """Trends this unlikely by chance are told; there are four tests a run."""
 
 
-def told(done: RunResult[object]) -> str:
-    """The ledger, and what was seen of bleed."""
+def told(done: RunResult[object], *, asked: Strategy | None = None) -> str:
+    """The ledger, what became of a promise, and what was seen of bleed.
+
+    Args:
+        done: the run.
+        asked: the strategy that was asked for; None where nobody says.
+    """
     lines = [str(done.ledger), *(_compared(each) for each in done.comparisons)]
+    if asked == "auto":
+        lines.append(f"strategy: auto came to {done.strategy}")
+    bleed = bleed_lines(done.calibration, done.size_changes, done.audit)
+    lines += [f"{name}: {plain(words, LONGEST)}" for name, words in bleed]
     if done.doubtful:
         lines.append(f"{len(done.doubtful)} answers are doubtful; the results say why (column signals)")
-    lines += [each.detail for each in done.trends if each.p_value is not None and each.p_value <= TREND_P]
+    trends = [each for each in done.trends if each.p_value is not None and each.p_value <= TREND_P]
+    lines += [plain(each.detail, LONGEST) for each in trends]
     return "\n".join(lines)
 
 
@@ -64,12 +78,33 @@ def run_summary(done: RunResult[object], out: Path | None) -> dict[str, object]:
         "name": done.name,
         "gate": done.gate,
         "comparisons": [written(each) for each in done.comparisons],
+        "strategy": done.strategy,
+        "calibration": written(done.calibration),
+        "size_changes": written(done.size_changes),
+        "audit": written(done.audit),
         "out": None if out is None else str(out),
     }
 
 
 def _compared(each: Comparison) -> str:
     return str(each) if each.group is None else f"group {plain(each.group)}: {each.verdict}"
+
+
+def plan_told(made: Plan[object], profile: Path | None = None) -> str:
+    """A plan in words, with what trying sizes comes to.
+
+    Args:
+        made: the plan.
+        profile: where a run looks for what was tried before; None without.
+    """
+    lines = [str(made)]
+    trial = made.trial
+    if trial.items and not made.not_worth:
+        sizes = ", ".join(map(str, trial.sizes))
+        lines.append(f"promise: tried first on {trial.items:,} items, asked alone and by packs of {sizes}")
+    if trial.sizes and profile is not None and profile.exists():
+        lines.append(f"profile: {plain(str(profile))} is read when the run begins; it may spare the trial")
+    return "\n".join(lines)
 
 
 def plan_summary(made: Plan[object]) -> dict[str, object]:
@@ -88,6 +123,10 @@ def plan_summary(made: Plan[object]) -> dict[str, object]:
             "reply_tokens": made.baseline.output_tokens,
         },
         "counter": made.counter,
+        "strategy": made.strategy,
+        "audits": made.audits,
+        "trial": _trial(made),
+        "planner": None if made.choice is None else _choice(made.choice),
         "forecast": {
             "packed": _expected(made.forecast.packed),
             "one_by_one": _expected(made.forecast.alone),
@@ -109,4 +148,29 @@ def _expected(calls: Expected) -> dict[str, object]:
         "schema_tokens": calls.schema_tokens,
         "output_tokens": calls.output_tokens,
         "cost_usd": None if calls.cost_usd is None else str(calls.cost_usd),
+    }
+
+
+def _trial(made: Plan[object]) -> dict[str, object] | None:
+    trial = made.trial
+    if not trial.sizes:
+        return None
+    return {
+        "sizes": list(trial.sizes),
+        "items": trial.items,
+        "twice": trial.twice,
+        "needed": trial.needed,
+        "most_calls": trial.most_calls if trial.items else 0,
+        "pays": bool(trial.items) and not made.not_worth,
+        "why_not": made.not_worth or None,
+    }
+
+
+def _choice(choice: Choice) -> dict[str, object]:
+    return {
+        "strategy": choice.strategy,
+        "size": choice.size,
+        "certain": choice.certain,
+        "assumed": choice.assumed or None,
+        "words": choice.words,
     }

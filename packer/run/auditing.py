@@ -173,8 +173,8 @@ class Auditing(Generic[T]):
         asked, differ = len(self.rows), sum(row.differs for row in self.rows)
         return (
             f"{asked:,} packed answers were asked again alone, and {differ:,} differ: packing surely changes "
-            f'more than {self.collapse:.0%} of the answers of this model. Ask with strategy="single", let '
-            "Guard(max_bleed=...) find a size that holds, or go on with Guard(collapse=None)"
+            f"more than {self.collapse:.0%} of this model's answers. Ask one by one (strategy single), or let "
+            "a promise (max_bleed) find a size that holds; the same again, with a store, packs on all the same"
         )
 
     def _plain(self, value: object) -> object:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from packer.run.job import Options
 from packer.run.written import dumps, written
@@ -33,9 +33,11 @@ def fingerprint_of(every: Sequence[Item], task: Task[object]) -> str:
 
 def parts_of(every: Sequence[Item], task: Task[object], model: str, options: Options) -> dict[str, object]:
     """The parts by name, as plain JSON."""
-    # A profile may be at another place next time; what was taken from it is in the journal.
-    plain = replace(options.guard, reject=frozenset(), doubt=frozenset(), stop=frozenset(), profile=None)
-    guard = written(plain)
+    # A profile may be at another place next time; what was taken from it is in the journal. Texts of gold and
+    # canaries belong to the caller, and a store may be told to keep none.
+    apart = ("reject", "doubt", "stop", "gold", "canaries", "profile")
+    given = options.guard
+    guard = {each.name: getattr(given, each.name) for each in fields(given) if each.name not in apart}
     kinds = {name: sorted(getattr(options.guard, name)) for name in ("reject", "doubt", "stop")}
     gate = options.review
     return {
@@ -55,6 +57,8 @@ def parts_of(every: Sequence[Item], task: Task[object], model: str, options: Opt
         "layout": written(options.layout),
         "fallback": written(options.fallback),
         "guard": [guard, kinds],
+        "gold": _hash(given.labelled),
+        "canaries": _hash(given.canaries),
         "review gate": None if gate is None else [gate.sample, gate.by, gate.on_reject],
     }
 

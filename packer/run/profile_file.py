@@ -57,9 +57,23 @@ def write_profile(path: Path, subject: Subject, found: Calibration) -> None:
         "found": found.words,
     }
     try:
-        path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+        # Whole or not at all: half a profile would be refused next time.
+        unfinished = path.with_name(f"{path.name[:200]}.unfinished")
+        unfinished.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(path)
     except OSError as error:
         raise UsageError(f"The profile {path} cannot be written: {error.strerror or error}.") from None
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no profile could be written, before a trial is paid for.
+
+    Raises:
+        UsageError: there is no such folder, or the path is one itself.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
+        raise UsageError(f"Guard(profile=...): {path} {what}. Name a file in a folder that exists.")
 
 
 def read_profile(path: Path, subject: Subject, guard: Guard, most: int) -> Calibration | None:

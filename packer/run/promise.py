@@ -16,7 +16,7 @@ from packer.plan import Plan
 from packer.promising import TrialPlan
 from packer.run.auditing import Auditing
 from packer.run.ladder import Ladder
-from packer.run.profile_file import Subject, read_profile
+from packer.run.profile_file import Subject, check_place, read_profile
 from packer.run.promise_words import profile_words, too_small_words
 from packer.run.trying import AGAIN, Member, Trying
 from packer.run.written import written
@@ -53,6 +53,8 @@ def checked_guard(guard: Guard, task: Task[object], strategy: Strategy) -> Guard
             raise BadTask(told) from None
     if guard.promise is not None:
         scipy_part.require()
+        if guard.profile is not None:
+            check_place(Path(guard.profile))
         if strategy == "session":
             raise UsageError(
                 f'Guard({guard.promise}=...) is about packs: with strategy="session" nothing is packed. '

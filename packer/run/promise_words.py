@@ -77,7 +77,7 @@ def _seen(trial: Trial, guard: Guard) -> str:
         harm = sum(call.harm for call in trial.calls)
         helped = sum(call.help for call in trial.calls)
         return f"{harm:,} became wrong and {helped:,} became right"
-    return f"{trial.differ:,} differ"
+    return "1 differs" if trial.differ == 1 else f"{trial.differ:,} differ"
 
 
 def _lack(trial: Trial, guard: Guard) -> str:

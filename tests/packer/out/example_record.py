@@ -13,6 +13,8 @@ from decimal import Decimal
 from random import Random
 
 from schemas.advice import Advice, Topic
+from schemas.audit import Audit, AuditPart, Estimate
+from schemas.calibration import Calibration, Finding, Noise, SizeChange, Trial, TrialCall
 from schemas.comparison import Comparison, Way
 from schemas.evidence import Match, Quote
 from schemas.item import ItemId
@@ -72,6 +74,12 @@ def example_record() -> RunRecord:
         comparisons=_comparisons(),
         trends=_trends(),
         advice=_advice(),
+        audit=_audit(),
+        calibration=_calibration(),
+        size_changes=(
+            SizeChange(10, 5, "26 audits while running show that at least 6.2% of the answers differ"),
+            SizeChange(5, 1, "11 of the last 12 packed answers could not be used"),
+        ),
     )
 
 
@@ -428,4 +436,59 @@ def _advice() -> tuple[Advice, ...]:
             "two texts refer to each other ('see my review above'): ask them alone.",
             ("rev-041", "rev-042"),
         ),
+    )
+
+
+def _calibration() -> Calibration:
+    def calls(size: int, *differ: int) -> tuple[TrialCall, ...]:
+        return tuple(TrialCall(size, each) for each in differ)
+
+    return Calibration(
+        "max_bleed",
+        0.05,
+        0.95,
+        (
+            Trial(5, calls(5, *[0] * 16), Finding.KEPT, -0.012, 0.031, -0.08),
+            Trial(10, calls(10, *[0, 0, 1, 0, 0, 0, 0, 0]), Finding.KEPT, 0.004, 0.049, -0.07),
+            Trial(20, calls(20, 2, 1), Finding.OPEN, 0.066, 0.14, 0.002, whole=False),
+        ),
+        Noise(20, 1),
+        10,
+        True,
+        131,
+        words="packs of 10: of 80 items asked packed and alone 1 differ, so max_bleed=0.05 holds (4.9% at "
+        "most); packs of 20 may cost up to 14% of the answers.",
+    )
+
+
+def _audit() -> Audit:
+    def share(value: float, lower: float, upper: float, asked: int) -> Estimate:
+        return Estimate(value, lower, upper, asked)
+
+    return Audit(
+        shared=51,
+        asked=26,
+        differ=4,
+        twice=8,
+        noise_differ=1,
+        unanswered=1,
+        bleed=share(0.029, -0.21, 0.19, 26),
+        packed=share(0.154, 0.061, 0.335, 26),
+        noise=share(0.125, 0.022, 0.47, 8),
+        at_most=0.32,
+        harm=share(0.1, 0.018, 0.4, 10),
+        help=share(0.0, 0.0, 0.278, 10),
+        parts=(
+            AuditPart("route: pack", 22, 2, share(0.091, 0.025, 0.278, 22)),
+            AuditPart("route: repack", 4, 2, share(0.5, 0.15, 0.85, 4)),
+            AuditPart("seat: first quarter", 7, 0, share(0.0, 0.0, 0.354, 7)),
+            AuditPart("seat: last quarter", 6, 2, share(0.333, 0.097, 0.7, 6)),
+            AuditPart("items: 10", 12, 1, share(0.083, 0.015, 0.354, 12)),
+            AuditPart("flagged", 5, 2, share(0.4, 0.118, 0.769, 5)),
+            AuditPart("not flagged", 21, 2, share(0.095, 0.027, 0.289, 21)),
+            AuditPart("field: value", 26, 4, None),
+        ),
+        words="26 asked again, 4 differ; 8 asked alone twice, 1 differs: no bleed beyond the model's own "
+        "noise is shown; up to 19 of 100 answers could be changed by packing. So few say little. 1 drawn got "
+        "no single answer.",
     )

@@ -11,6 +11,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from schemas.advice import Advice, Topic
+from schemas.audit import Audit, AuditPart, Estimate
+from schemas.calibration import Calibration, Finding, SizeChange, Trial, TrialCall
 from schemas.comparison import Comparison, Way
 from schemas.evidence import Match, Quote
 from schemas.ledger import Baseline, Ledger, RouteSum
@@ -50,6 +52,10 @@ FIELDS = (
     "call",
     "trend",
     "advice",
+    "promise",
+    "size change",
+    "audit",
+    "audited part",
 )
 
 
@@ -141,6 +147,25 @@ def record_of(say: Callable[[str], str]) -> RunRecord:
             for kind in (SignalKind.POSITION_DRIFT, SignalKind.NEIGHBOUR_COPY, SignalKind.DISCOUNTED)
         ),
         advice=(Advice(Topic.MIXED, False, say("advice"), tuple(ids[:8])),),
+        audit=Audit(
+            shared=24,
+            asked=9,
+            differ=2,
+            bleed=Estimate(0.2, 0.1, 0.4, 9),
+            packed=Estimate(0.2, 0.1, 0.4, 9),
+            parts=(AuditPart(say("audited part"), 9, 2, Estimate(0.2, 0.1, 0.4, 9)),),
+            words=say("audit"),
+        ),
+        calibration=Calibration(
+            "max_bleed",
+            0.05,
+            0.95,
+            (Trial(4, (TrialCall(4, 0),), Finding.KEPT, 0.0, 0.04, 0.0),),
+            size=4,
+            proven=True,
+            words=say("promise"),
+        ),
+        size_changes=(SizeChange(4, 2, say("size change")),),
     )
 
 

@@ -302,6 +302,8 @@ def test_a_page_stays_small_whatever_the_run() -> None:
 
 def test_a_page_of_the_longest_and_strangest_texts_stays_small() -> None:
     record = hostile_record("\u202e\x00'" * 2_000)
+    assert record.audit is not None
+    assert record.calibration is not None
     many = tuple(replace(item, id=f"{number}{item.id}") for number in range(60) for item in record.items)
     grown = replace(
         record,
@@ -311,6 +313,9 @@ def test_a_page_of_the_longest_and_strangest_texts_stays_small() -> None:
         comparisons=record.comparisons * 60,
         trends=record.trends * 20,
         advice=record.advice * 60,
+        size_changes=record.size_changes * 60,
+        audit=replace(record.audit, parts=record.audit.parts * 60),
+        calibration=replace(record.calibration, trials=record.calibration.trials * 60),
     )
     assert len(report_html(grown).encode()) < 2_000_000
 

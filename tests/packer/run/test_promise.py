@@ -16,6 +16,7 @@ from packer.testing.bleeding import BleedingClient
 from schemas.calibration import Calibration, Finding
 from schemas.chat import Completion, FinishReason, Prompt
 from schemas.errors import ClientError, GuardStop, UsageError
+from schemas.keeping import Store
 from schemas.result import Outcome, Route, RunResult
 from schemas.signal import SignalKind, Trust
 
@@ -245,6 +246,25 @@ def test_promises_that_cannot_be_meant(guard: Callable[[], Guard], word: str) ->
         guard()
 
 
+def test_gold_is_in_no_file_that_keeps_no_texts(tmp_path: Path) -> None:
+    guard = Guard(max_accuracy_loss=0.2, gold=[(f"A secret of {n}", "good") for n in range(40)])
+
+    def answer(text: str) -> str:
+        return "good" if text.startswith("A secret") else told(text)
+
+    store = Store(tmp_path / "run", texts=False)
+    pack_and_run(texts(60), TASK, client=ScriptedClient(answer), guard=guard, store=store)
+    assert not any(b"A secret of" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_profile_that_could_not_be_written_is_refused_before_any_call(tmp_path: Path) -> None:
+    client = ScriptedClient(told)
+    guard = Guard(max_bleed=0.02, profile=tmp_path / "nowhere" / "may.json")
+    with pytest.raises(UsageError, match="no folder"):
+        pack_and_run(texts(600), TASK, client=client, guard=guard)
+    assert not client.prompts
+
+
 def test_gold_that_the_task_does_not_allow_is_refused_before_any_call() -> None:
     client = ScriptedClient(told)
     guard = Guard(max_accuracy_loss=0.01, gold=[("Review 3", "excellent")])
@@ -362,7 +382,7 @@ def test_collapse_stops_a_run_that_promised_nothing(tmp_path: Path) -> None:
     run = pack_and_run(texts(4_000), TASK, client=client, guard=guard, store=tmp_path / "run")
     assert run.stopped is not None
     assert "asked again alone" in run.stopped
-    assert 'strategy="single"' in run.stopped
+    assert "strategy single" in run.stopped
     assert run.pending
     assert len(client.ledger) < 200
     # Who runs it again has read that, and wants the rest.

@@ -62,7 +62,8 @@ def test_a_profile_is_known_before_the_first_call(tmp_path: Path) -> None:
                 seen.append(read_run(tmp_path / "b"))
             return await super().complete(prompt)
 
-    pack_and_run(list(TRUTH), TASK, client=Watched(TRUTH), guard=guard, store=tmp_path / "b")
+    # The baseline comes first: its calls are sent before the choice is in the journal.
+    pack_and_run(list(TRUTH), TASK, client=Watched(TRUTH), guard=guard, baseline=3, store=tmp_path / "b")
     assert seen[0].calibration is not None
     assert seen[0].calibration.from_profile
 

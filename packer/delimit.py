@@ -1,18 +1,20 @@
 """Markers: how one item's text is kept apart from its neighbours'.
 
-Each block starts with a marker line's head, ``[nonce] handle: ``. The nonce is a random word of 64
-bits and more that occurs in none of the pack's texts, so no text can open or close a block. The
-handle stands right before the text: on small models a random word between the two costs accuracy
-(docs/decisions.md). Does not know: tasks, budgets, or what is asked of the items.
+``quoted``: each item is one line, ``handle: "text"``, its text a JSON string; no text can begin a line or
+close its own quotes. ``nonce``: each block starts with ``[nonce] handle: ``; the nonce is a random word of 64
+bits and more that occurs in none of the pack's texts. The handle stands right before the text: on small
+models a random word between the two costs accuracy, and one before them costs some, too (docs/decisions.md).
+Does not know: tasks, budgets, or what is asked of the items.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from random import Random
 
-from schemas.settings import MOST_ITEMS_PER_PACK
+from schemas.settings import MOST_ITEMS_PER_PACK, Framing
 
 NONCE_LETTERS = 14
 """26 ** 14 is above 2 ** 65."""
@@ -38,18 +40,35 @@ EXAMPLE_HANDLES: tuple[str, ...] = (
 _CONTROL = re.compile(r"<(?=\|[^|<>]{1,40}\|>|/?s>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
 
 
+_BREAKS = {ord(each): f"\\u{ord(each):04x}" for each in "\x7f\x85\u2028\u2029"}
+
+
 def block(text: str, handle: str, nonce: str, seal: str | None = None) -> str:
     """One item's part of the user message, its line break included.
 
     Begins and ends where every tokenizer we know breaks, so blocks' token counts add up.
+
+    Args:
+        text: of the item.
+        handle: its tag.
+        nonce: the pack's; empty for a quoted text.
+        seal: what the reply must repeat; None without seals.
     """
     mark = f" ({seal})" if seal else ""
+    if not nonce:
+        # JSON leaves some characters alone that others take for the end of a line.
+        return f"{handle}{mark}: {json.dumps(text, ensure_ascii=False).translate(_BREAKS)}\n"
     return f"[{nonce}] {handle}{mark}: {text}\n"
 
 
 def end(nonce: str) -> str:
-    """The line that closes the last block."""
-    return f"[{nonce}] end\n"
+    """The line that closes the last block; nothing where texts are quoted."""
+    return f"[{nonce}] end\n" if nonce else ""
+
+
+def nonce_for(framing: Framing, nonce: str) -> str:
+    """The nonce that a framing writes: quoted texts have none."""
+    return nonce if framing == "nonce" else ""
 
 
 def cleaned(text: str) -> str:

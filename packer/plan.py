@@ -13,7 +13,7 @@ from typing import TypeVar
 from packer.baseline import predict
 from packer.budget import Allowance, allowance
 from packer.circumstances import auto, circumstances_of, proving
-from packer.delimit import end
+from packer.delimit import end, nonce_for
 from packer.expect import forecast
 from packer.models import facts_of
 from packer.planned import Plan as Plan
@@ -153,7 +153,7 @@ def _decided(
     every: Sequence[Item], asked: Sequence[int], task: Task[T], wanted: Wanted, markers: Markers
 ) -> Seating[T]:
     counter, layout = wanted.counter, wanted.layout
-    fixed = sum(counter.count_batch([pack_system(task, layout), end(DEAR_NONCE)]))
+    fixed = sum(counter.count_batch([pack_system(task, layout), end(nonce_for(layout.framing, DEAR_NONCE))]))
     room = allowance(task, wanted.budget, layout, counter, fixed_tokens=fixed, facts=wanted.facts)
     if canaries := _canaries(task, wanted):
         room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)

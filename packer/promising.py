@@ -18,7 +18,7 @@ ROOMY = 20
 """A run of so many times the items that are needed tries twice as many, so that a few differences do not
 spoil the proof."""
 
-MOST_GOLD = 400
+MOST_GOLD = 800
 """More labelled inputs than these are not asked; the sample is drawn by the seed."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
-from packer.delimit import HANDLES, block, cleaned, draw_nonce, draw_seals, end
+from packer.delimit import HANDLES, block, cleaned, draw_nonce, draw_seals, end, nonce_for
 from schemas.guard import Canary
 from schemas.item import Item
 from schemas.pack import SINGLE_HANDLE, Pack, Slot
@@ -120,13 +120,15 @@ class Markers:
         self._nonces = nonces or {}
         seal = _DEAR_SEAL if layout.binding == "seal" else None
         self._seal = seal
-        first, *_ = counts = counter.count_batch([block("", h, DEAR_NONCE, seal) for h in HANDLES])
+        self._framing = layout.framing
+        self._dear = nonce_for(layout.framing, DEAR_NONCE)
+        first, *_ = counts = counter.count_batch([block("", h, self._dear, seal) for h in HANDLES])
         self._reference = first
         self.dearest = dearest_tokens or max(counts) + (_SEAL_SPARE if seal else 0)
 
     def text_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens that each text adds to a block, its marker left out."""
-        blocks = [block(cleaned(text), HANDLES[0], DEAR_NONCE, self._seal) for text in texts]
+        blocks = [block(cleaned(text), HANDLES[0], self._dear, self._seal) for text in texts]
         return [count - self._reference for count in self._counter.count_batch(blocks)]
 
     def count(self, texts: Sequence[str]) -> list[int]:
@@ -140,7 +142,9 @@ class Markers:
         )
 
     def nonce(self, pack_id: str, random: Random, texts: Sequence[str]) -> str:
-        """The pack's own, or the first draw that takes no more tokens than the reserve."""
+        """The pack's own, or the first draw that takes no more tokens than the reserve; none where quoted."""
+        if self._framing == "quoted":
+            return ""
         if (known := self._nonces.get(pack_id)) is not None:
             return known
         while True:

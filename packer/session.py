@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
-from packer.delimit import HANDLES, draw_nonce, draw_seals
+from packer.delimit import HANDLES, draw_nonce, draw_seals, nonce_for
 from schemas.chat import Message
 from schemas.item import Item
 from schemas.pack import Pack, Slot
@@ -52,7 +52,8 @@ def turn(
     """
     seal = draw_seals(random, 1)[0] if layout.binding == "seal" else None
     seat = Slot(item, HANDLES[0], seal, text_tokens, text_tokens)
-    return Pack(pack_id, task, (seat,), draw_nonce(random, [item.text]), layout)
+    nonce = nonce_for(layout.framing, draw_nonce(random, [item.text]))
+    return Pack(pack_id, task, (seat,), nonce, layout)
 
 
 def carried(turns: Sequence[Turn], carry_turns: int, room_tokens: int) -> tuple[Message, ...]:

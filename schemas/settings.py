@@ -17,6 +17,7 @@ from schemas.quota import QuotaKind
 Envelope = Literal["keyed", "array", "lines"]
 Binding = Literal["none", "seal", "words", "quote"]
 Packing = Literal["tight", "in_order"]
+Framing = Literal["quoted", "nonce"]
 Strategy = Literal["auto", "pack", "session", "single"]
 
 DEFAULT_ITEMS_PER_PACK = 10
@@ -187,18 +188,22 @@ class Layout:
         packing: ``tight`` needs the fewest calls; ``in_order`` keeps inputs that follow each other
             together.
         shuffle: seat the items of a pack in random order, so that position and neighbours are chance.
+        framing: how texts are kept apart: ``quoted``, one line each, as JSON strings; ``nonce``, as they
+            are, behind a random word that occurs in none of them.
     """
 
     envelope: Envelope = "keyed"
     binding: Binding = "none"
     packing: Packing = "tight"
     shuffle: bool = True
+    framing: Framing = "nonce"
 
     def __post_init__(self) -> None:
         for name, known in (
             ("envelope", ("keyed", "array", "lines")),
             ("binding", ("none", "seal", "words", "quote")),
             ("packing", ("tight", "in_order")),
+            ("framing", ("quoted", "nonce")),
         ):
             if (value := getattr(self, name)) not in known:
                 raise UsageError(f"Layout({name}={value!r}): choose one of {', '.join(map(repr, known))}.")

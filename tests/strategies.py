@@ -36,6 +36,7 @@ layouts = st.builds(
     binding=st.sampled_from(["none", "seal", "words", "quote"]),
     packing=st.sampled_from(["tight", "in_order"]),
     shuffle=st.booleans(),
+    framing=st.sampled_from(["quoted", "nonce"]),
 )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from packer.audit import scipy_part
 from packer.audit.rate import difference as difference_of
 from schemas.audit import Audited, Estimate
 from schemas.errors import UsageError
@@ -66,7 +65,6 @@ def tost(
     gold = [row for row in rows if row.right is not None and row.single_right is not None]
     if not gold:
         return None
-    scipy_part.require()
     within = 2 * confidence - 1
     difference, spread = difference_of(
         gold,

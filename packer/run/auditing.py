@@ -82,6 +82,7 @@ class Auditing(Generic[T]):
     watch: Watch = field(default_factory=Watch)
     noise: tuple[int, int] = (0, 0)
     collapse: float | None = None
+    _watched: set[str] = field(default_factory=set)
 
     def drawn(self, result: ItemResult[T], pack: Pack[T]) -> Held[T] | None:
         """Whether this answer is to be held against a single one."""
@@ -144,7 +145,11 @@ class Auditing(Generic[T]):
                 same(single, gold) if known else None,
             )
         )
-        self.watch.add(int(differs), 1)
+        # Doubtful answers are drawn more often, and answers of one call go wrong together: one planned answer
+        # a call is what the watch can be shown.
+        if result.item_id in self.chosen and result.call not in self._watched:
+            self._watched.add(result.call)
+            self.watch.add(int(differs), 1)
         if not differs:
             return replace(result, trust=Trust.CONFIRMED)
         told = f"asked alone, it was answered otherwise: {str(result.value)[:40]!r} packed, "
@@ -157,7 +162,7 @@ class Auditing(Generic[T]):
 
     @property
     def surely(self) -> float:
-        """So much of the packed answers differs beyond the model's own noise, as far as is sure by now."""
+        """So much of the packed answers differs for sure, less the noise as it is estimated by now."""
         asked, differ = self.noise
         return self.watch.lower - (differ + 0.5) / (asked + 1)
 
@@ -173,8 +178,8 @@ class Auditing(Generic[T]):
         asked, differ = len(self.rows), sum(row.differs for row in self.rows)
         return (
             f"{asked:,} packed answers were asked again alone, and {differ:,} differ: packing surely changes "
-            f"more than {self.collapse:.0%} of this model's answers. Ask one by one (strategy single), or let "
-            "a promise (max_bleed) find a size that holds; the same again, with a store, packs on all the same"
+            f"more than {self.collapse:.0%} of its answers. Ask one by one (strategy single), or let "
+            "a promise (max_bleed) find a size that holds; the same again, with a store, packs on"
         )
 
     def _plain(self, value: object) -> object:

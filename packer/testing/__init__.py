@@ -3,7 +3,7 @@
 Public: these are the fakes that our own tests use. Imported by nothing else in the house.
 """
 
-from packer.testing.bleeding import BleedingClient
+from packer.testing.bleeding import Bled, Bleed, BleedingClient
 from packer.testing.faults import FaultKind, Inject, Moves
 from packer.testing.faulty import Answers, FaultyClient
 from packer.testing.ledger import Served, ServerLedger
@@ -15,6 +15,8 @@ from packer.testing.wires import SeenRequest
 
 __all__ = [
     "Answers",
+    "Bled",
+    "Bleed",
     "BleedingClient",
     "FaultKind",
     "FaultServer",

@@ -5,6 +5,7 @@ Does not know: answers, or how a reply is written.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ _SCHEMA_PLACES = (
 """Where chat completions, responses and Anthropic's messages carry the reply's schema."""
 
 _SYSTEM = ("system", "developer")
+_LINE = re.compile(r'(\w+)(?: \(([a-z0-9]{3,4})\))?: (".*")')
 _MARK = re.compile(r"\[([a-z]{14})\] (\w+)(?: \(([a-z0-9]{3,4})\))?: ")
 
 
@@ -110,12 +112,13 @@ class Request:
 def items_of(prompt: Prompt) -> list[Shown]:
     """Find the items in a prompt's last message, as a careful reader would.
 
-    The first marker gives the nonce; only markers with that nonce count, whatever texts contain.
+    Texts are quoted, a line each, or the first marker gives the nonce, and only markers with that nonce
+    count, whatever texts contain.
     """
     content = prompt.messages[-1].content
-    if _asks_for_one(Request.of_prompt(prompt)) or _MARK.match(content) is None:
+    if _asks_for_one(Request.of_prompt(prompt)):
         return [Shown(SINGLE_HANDLE, content)]
-    return _marked(content)
+    return _marked(content) or [Shown(SINGLE_HANDLE, content)]
 
 
 def told_in(prompt: Prompt) -> str:
@@ -125,7 +128,7 @@ def told_in(prompt: Prompt) -> str:
 
 def asks_about_items(request: Request) -> bool:
     """Whether a call is one of ours about items: with our markers, or in the form of a single call."""
-    return _asks_for_one(request) or _MARK.match(request.last) is not None
+    return _asks_for_one(request) or bool(_marked(request.last))
 
 
 def seats_of(
@@ -172,10 +175,25 @@ def shown_forms(texts: Sequence[str]) -> dict[str, str]:
 def _marked(content: str) -> list[Shown]:
     first = _MARK.match(content)
     if first is None:
-        return []
+        return _quoted(content)
     nonce = re.escape(first[1])
     pieces = re.split(rf"(?:^|\n)\[{nonce}\] (?:(\w+)(?: \(([a-z0-9]{{3,4}})\))?: |end\n$)", content)
     return [Shown(*_parts(pieces[at : at + 3])) for at in range(1, len(pieces) - 3, 3)]
+
+
+def _quoted(content: str) -> list[Shown]:
+    """Items of a message of which each line is a tag and a JSON string; none where one is not."""
+    shown = []
+    for line in content.split("\n")[:-1]:
+        found = _LINE.fullmatch(line)
+        try:
+            text = json.loads(found[3]) if found is not None else None
+        except ValueError:
+            text = None
+        if found is None or not isinstance(text, str):
+            return []
+        shown.append(Shown(found[1], text, found[2]))
+    return shown if content.endswith("\n") else []
 
 
 def _parts(piece: Sequence[str]) -> tuple[str, str, str | None]:

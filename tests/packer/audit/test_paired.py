@@ -52,11 +52,11 @@ def test_much_harm_is_not_equivalent() -> None:
 
 
 def test_a_hundred_without_any_difference_say_too_little() -> None:
-    hundred, many = tost(gold(100, 0, 0)), tost(gold(300, 0, 0))
-    assert hundred is not None
-    assert many is not None
-    assert hundred.equivalent is None
-    assert many.equivalent is True
+    # z squared over n plus z squared: 1.3% of 200, 0.9% of 300.
+    for asked, equivalent in ((100, None), (200, None), (300, True)):
+        found = tost(gold(asked, 0, 0))
+        assert found is not None
+        assert found.equivalent is equivalent
 
 
 def test_calls_that_go_wrong_together_take_more() -> None:

@@ -54,6 +54,13 @@ def test_words(made: list[Audited], words: str) -> None:
     assert str(audit) == words
 
 
+def test_a_difference_that_chance_explains_is_not_called_bleed() -> None:
+    audit = audit_of(rows(100, 5, 50, 1), shared=1_000)
+    assert audit.bleed is not None
+    assert audit.bleed.lower < 0 < audit.bleed.value
+    assert "no bleed beyond the model's own noise is shown" in audit.words
+
+
 def test_figures_agree_with_each_other() -> None:
     audit = audit_of(rows(200, 31, 50, 1), shared=5_000, unanswered=2)
     assert (audit.shared, audit.asked, audit.differ, audit.twice, audit.noise_differ) == (

@@ -84,6 +84,12 @@ def test_decay_grows_with_the_seat() -> None:
     assert not any(call.bleeds[0] for call in client.ledger)
 
 
+def test_the_first_of_a_call_has_nobody_to_copy() -> None:
+    client = BleedingClient(TEXTS, copy=1.0)
+    run_with(client, 20)
+    assert not any(call.bleeds[0] for call in client.ledger)
+
+
 def test_items_of_a_call_go_wrong_together_when_told_to() -> None:
     def scatter(correlation: float) -> float:
         client = BleedingClient(TEXTS, decay=0.2, per_call_correlation=correlation)

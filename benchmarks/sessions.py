@@ -14,8 +14,11 @@ from pathlib import Path
 
 from benchmarks import heading
 from examples.demo import TASK, TWEETS, mcnemar, share
-from packer import Fallback, RunResult, pack_and_run
+from packer import Fallback, Guard, RunResult, pack_and_run
 from packer.clients.local import LocalModel
+
+QUIET = Guard(audit=0)
+"""All items are asked alone here anyway."""
 
 
 def main() -> None:
@@ -39,7 +42,7 @@ def main() -> None:
         tell("alone", single, single.values, gold)
         for carry in args.carry:
             fallback = Fallback(carry_turns=carry)
-            run = pack_and_run(items, TASK, client=model, strategy="session", fallback=fallback)
+            run = pack_and_run(items, TASK, client=model, strategy="session", fallback=fallback, guard=QUIET)
             tell(f"session, {carry} turns carried", run, single.values, gold)
     finally:
         model.close()

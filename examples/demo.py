@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from packer import Budget, PacksplitError, RunResult, Task, pack_and_run
+from packer import Budget, Guard, PacksplitError, RunResult, Task, pack_and_run
 from packer.clients.local import LocalModel
 
 TWEETS = Path(__file__).with_name("tweets.csv")
@@ -74,6 +74,7 @@ def ask(
             strategy="single" if strategy == "single" else "pack",
             budget=Budget(items=items),
             seed=SEED,
+            guard=Guard(audit=0),  # a share is asked alone below, which audits it
             on_progress=lambda t: bar.update(
                 row,
                 completed=t.settled,

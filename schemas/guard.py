@@ -215,7 +215,7 @@ def _gold(given: object) -> tuple[Gold, ...]:
     return tuple(found.values())
 
 
-OFF = Guard(reject=frozenset(), doubt=frozenset())
-"""Signals are still on the results; nothing is done about them."""
+OFF = Guard(reject=frozenset(), doubt=frozenset(), audit=0.0)
+"""Signals are still on the results; nothing is done about them, and nothing is audited."""
 
 _RANK = {Action.NOTE: 0, Action.DOUBT: 1, Action.REJECT: 2, Action.STOP: 3}

@@ -5,14 +5,13 @@ Does not know: how a promise is proven, or what comes of an audit.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from packer.out.gold_rows import gold_of
 from packer.out.rows import read_rows
 from packer.out.whole import check_writable
 from schemas.errors import UsageError
 from schemas.guard import Gold, Guard, Unproven
-from schemas.output import ManyLabels, Mismatch
 from schemas.task import Task
 
 
@@ -83,45 +82,28 @@ def read_gold(path: Path, task: Task[object], field: str, text_field: str) -> tu
         UsageError: no such file or field, an answer that the task does not have, two answers to one text, or
             no answer at all.
     """
+    where = f"--gold {str(path)!r}"
     found: dict[str, tuple[int, Gold]] = {}
-    for number, row in enumerate(read_rows(path), 1):
+    rows = list(read_rows(path))
+    for number, row in enumerate(rows, 1):
         for wanted, option in ((text_field, "--text-field"), (field, "--gold-field")):
             if wanted not in row:
                 raise UsageError(
-                    f"--gold {str(path)!r}: row {number} has no field {wanted!r}; name it with {option}. "
+                    f"{where}: row {number} has no field {wanted!r}; name it with {option}. "
                     f"The fields are: {', '.join(map(repr, row))}."
                 )
-        text, given = row[text_field], row[field]
-        if given is None or given == "":
+    answers = gold_of(where, rows, task.output, (field,), typed=path.suffix.lower() != ".csv")
+    for number, (row, answer) in enumerate(zip(rows, answers, strict=True), 1):
+        if answer is None:
             continue
+        text = row[text_field]
         if not isinstance(text, str) or not text.strip():
-            raise UsageError(f"--gold {str(path)!r}: row {number} has no text in field {text_field!r}.")
-        answer = _answer(path, number, task, given)
+            raise UsageError(f"{where}: row {number} has no text in field {text_field!r}.")
         before, known = found.setdefault(text, (number, Gold(text, answer)))
         if known.answer != answer:
             raise UsageError(
-                f"--gold {str(path)!r}: rows {before} and {number} have the same text and different answers: "
-                "keep one of them."
+                f"{where}: rows {before} and {number} have one text and two answers: keep one of them."
             )
     if not found:
-        raise UsageError(f"--gold {str(path)!r}: no row has an answer in field {field!r}.")
+        raise UsageError(f"{where}: no row has an answer in field {field!r}.")
     return tuple(gold for _, gold in found.values())
-
-
-def _answer(path: Path, number: int, task: Task[object], given: object) -> object:
-    if isinstance(given, str) and isinstance(task.output, ManyLabels):
-        given = _several(given)
-    try:
-        return task.output.encode(given)
-    except Mismatch as error:
-        told = f"--gold {str(path)!r}: row {number} has an answer that the task does not have: {error}."
-        raise UsageError(told.replace("..", ".")) from None
-
-
-def _several(cell: str) -> object:
-    """Labels of one cell: as a result's cell has them, else between commas."""
-    try:
-        found: object = json.loads(cell)
-    except ValueError:
-        found = None
-    return found if isinstance(found, list) else [name.strip() for name in cell.split(",") if name.strip()]

@@ -50,6 +50,15 @@ class Held(Generic[T]):
 
 
 @dataclass(slots=True)
+class _Call:
+    """What came of one call's planned audits so far; answers of one call go wrong together."""
+
+    due: int = 0
+    items: int = 0
+    differ: int = 0
+
+
+@dataclass(slots=True)
 class Auditing(Generic[T]):
     """What one run's audit knows.
 
@@ -82,7 +91,7 @@ class Auditing(Generic[T]):
     watch: Watch = field(default_factory=Watch)
     noise: tuple[int, int] = (0, 0)
     collapse: float | None = None
-    _watched: set[str] = field(default_factory=set)
+    _calls: dict[str, _Call] = field(default_factory=dict)
 
     def drawn(self, result: ItemResult[T], pack: Pack[T]) -> Held[T] | None:
         """Whether this answer is to be held against a single one."""
@@ -100,6 +109,8 @@ class Auditing(Generic[T]):
         planned = result.item_id in self.chosen
         if not planned and not (extra and also(str(result.item_id), extra, seed=self.seed)):
             return None
+        if planned:
+            self._calls.setdefault(result.call, _Call()).due += 1
         chance = 1 - (1 - self.share) * (1 - extra)
         position = next(n for n, slot in enumerate(pack.slots) if slot.item.id == result.item_id)
         twice = self.chosen.get(result.item_id, False)
@@ -121,6 +132,7 @@ class Auditing(Generic[T]):
         result = held.result
         if alone is None or not alone.accepted:
             self.unanswered += 1
+            self._seen(result, None)
             return result
         packed, single = self._plain(result.value), self._plain(alone.value)
         differs = not same(packed, single)
@@ -145,11 +157,7 @@ class Auditing(Generic[T]):
                 same(single, gold) if known else None,
             )
         )
-        # Doubtful answers are drawn more often, and answers of one call go wrong together: one planned answer
-        # a call is what the watch can be shown.
-        if result.item_id in self.chosen and result.call not in self._watched:
-            self._watched.add(result.call)
-            self.watch.add(int(differs), 1)
+        self._seen(result, differs)
         if not differs:
             return replace(result, trust=Trust.CONFIRMED)
         told = f"asked alone, it was answered otherwise: {str(result.value)[:40]!r} packed, "
@@ -165,6 +173,19 @@ class Auditing(Generic[T]):
         """So much of the packed answers differs for sure, less the noise as it is estimated by now."""
         asked, differ = self.noise
         return self.watch.lower - (differ + 0.5) / (asked + 1)
+
+    def _seen(self, result: ItemResult[T], differs: bool | None) -> None:
+        """Show the watch a call when all of it is there; doubtful answers, drawn more often, are left out."""
+        if result.item_id not in self.chosen:
+            return
+        call = self._calls[result.call]
+        call.due -= 1
+        call.items += differs is not None
+        call.differ += bool(differs)
+        if not call.due:
+            del self._calls[result.call]
+            if call.items:
+                self.watch.add(call.differ, call.items)
 
     def watch_anew(self) -> None:
         """Forget what was seen of a size that is used no longer."""

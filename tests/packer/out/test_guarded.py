@@ -106,7 +106,7 @@ def test_a_model_that_bleeds_is_found_out(source: Path, monkeypatch: pytest.Monk
         assert ">Bleed</h2>" in store.with_name("may.run.html").read_text()
         collapsed = run(source, "--audit", 1, "--json")
     assert collapsed.exit_code == 1
-    assert "packing surely changes more than 20% of the answers" in collapsed.stderr
+    assert "packing surely changes more than 20% of its answers" in collapsed.stderr
     found = json.loads(collapsed.stdout)
     assert found["calibration"] is None
     assert found["audit"]["differ"] > 5
@@ -141,7 +141,7 @@ def test_several_labels_stand_in_one_cell(source: Path, monkeypatch: pytest.Monk
     assert done["audit"]["harm"] is not None
     wrong = call("plan", source, *OPTIONS, "--multi", "--gold", source, "--labels", "good,neither")
     assert wrong.exit_code == 2
-    assert "row 1 has an answer that the task does not have" in " ".join(wrong.stderr.split())
+    assert "row 1, 'label': 'bad' is not one of the labels" in " ".join(wrong.stderr.split())
 
 
 def test_auto_says_what_it_came_to(source: Path, server: FaultServer) -> None:
@@ -198,7 +198,7 @@ def test_mistakes_are_told_before_anything_is_asked(
     [
         ([("text", "human"), ("x", "good")], "row 1 has no field 'label'; name it with --gold-field."),
         ([("body", "label"), ("x", "good")], "row 1 has no field 'text'; name it with --text-field."),
-        ([("text", "label"), ("x", "good"), ("y", "\x1b[2Jfine")], "row 2 has an answer that the task does"),
+        ([("text", "label"), ("x", "good"), ("y", "\x1b[2Jfine")], "row 2, 'label'"),
         ([("text", "label"), (" ", "good")], "row 1 has no text in field 'text'"),
         ([("text", "label"), ("x", "good"), ("x", "bad")], "rows 1 and 2 have the same text and different"),
         ([("text", "label"), ("x", "")], "no row has an answer in field 'label'"),

@@ -99,8 +99,8 @@ def promised(guard: Guard, made: Plan[T], known: Calibration | None) -> Promised
         made: the plan, which says whether a trial pays.
         known: what the profile says; None without.
     """
-    if guard.promise is None or made.seating.allowance.room.items < 2:
-        return Promised()
+    if guard.promise is None or made.strategy != "pack" or made.seating.allowance.room.items < 2:
+        return Promised()  # nothing is packed, and single calls keep every promise
     if known is not None:
         return Promised(known)
     trial = made.trial

@@ -246,6 +246,21 @@ def test_promises_that_cannot_be_meant(guard: Callable[[], Guard], word: str) ->
         guard()
 
 
+@pytest.mark.parametrize("strategy", ["single", "auto"])
+def test_where_nothing_is_packed_nothing_is_tried(strategy: str) -> None:
+    items = {"single": texts(500), "auto": texts(1)}[strategy]
+    run = pack_and_run(
+        items,
+        TASK,
+        client=ScriptedClient(told),
+        guard=Guard(max_bleed=0.02),
+        strategy=strategy,  # type: ignore[arg-type]  # a parameter is a plain text
+        budget=Budget(items=1) if strategy == "auto" else None,
+    )
+    assert run.calibration is None
+    assert routes(run) in ({"single": len(items)}, {"pack": len(items)})
+
+
 def test_gold_is_in_no_file_that_keeps_no_texts(tmp_path: Path) -> None:
     guard = Guard(max_accuracy_loss=0.2, gold=[(f"A secret of {n}", "good") for n in range(40)])
 

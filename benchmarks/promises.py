@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from packer.audit.equal import same
 from packer.clients.local import LocalModel
 from packer.sampling import bad_share
 
+ARMS = ("singles", "bleed", "loss")
 RESULTS = Path(__file__).parent / "results"
 SEED = 0
 
@@ -50,12 +52,14 @@ def main() -> None:
     parser.add_argument("--data", default="tweets")
     parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--gold", type=int, default=100)
+    parser.add_argument("--loss", type=float, default=0.01, help="the promise of accuracy")
+    parser.add_argument("--only", nargs="+", choices=ARMS, default=ARMS)
     args = parser.parse_args()
     heading("promises")
     for name in args.model:
         model = LocalModel(name)
         try:
-            for row in measured(model, args.data, args.items, args.gold):
+            for row in measured(model, args.data, args.items, args.gold, args.loss, args.only):
                 keep(row)
                 print(json.dumps(row), flush=True)
         finally:
@@ -63,19 +67,20 @@ def main() -> None:
     print((RESULTS / "promises.md").read_text(encoding="utf-8"))
 
 
-def measured(model: LocalModel, data: str, items: int, gold: int) -> list[dict[str, Any]]:
+def measured(
+    model: LocalModel, data: str, items: int, gold: int, loss: float, only: Sequence[str]
+) -> Iterator[dict[str, Any]]:
     """The arms on one model, one row each."""
     every, examples = drawn(data, items + gold)
     asked, labelled = every[:items], [(each.text, each.gold) for each in every[items:]]
-    arms = (
-        Arm("all singles", "single", Guard()),
-        Arm("max_bleed=0.02", "pack", Guard(max_bleed=0.02)),
-        Arm("max_accuracy_loss=0.01", "pack", Guard(max_accuracy_loss=0.01, gold=labelled)),
-    )
+    arms = {
+        "singles": Arm("all singles", "single", Guard()),
+        "bleed": Arm("max_bleed=0.02", "pack", Guard(max_bleed=0.02)),
+        "loss": Arm(f"max_accuracy_loss={loss:g}", "pack", Guard(max_accuracy_loss=loss, gold=labelled)),
+    }
     home = CACHE / "promises" / model.name.replace("/", "-") / f"{data}-{items}-{gold}"
     home.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for arm in arms:
+    for arm in (arms[each] for each in only):
         run: RunResult[Any] = pack_and_run(
             [each.text for each in asked],
             task_of(data, Way(), examples),
@@ -83,28 +88,25 @@ def measured(model: LocalModel, data: str, items: int, gold: int) -> list[dict[s
             strategy=arm.strategy,
             guard=arm.guard,
             seed=SEED,
-            store=home / f"{arm.name.split('=')[0].replace(' ', '_')}.run",
+            store=home / f"{arm.name.replace(' ', '_')}.run",
         )
         right = sum(same(value, each.gold) for value, each in zip(run.values, asked, strict=True))
         used, found = run.ledger.usage, run.calibration
-        rows.append(
-            {
-                "model": model.name,
-                "data": data,
-                "arm": arm.name,
-                "items": items,
-                "gold": gold,
-                "right": right,
-                "calls": run.ledger.calls,
-                "calibration_calls": found.calls if found is not None else 0,
-                "size": None if found is None else found.size,
-                "in": round((used.input_tokens or 0) / items, 1),
-                "out": round((used.output_tokens or 0) / items, 1),
-                "words": "" if found is None else found.words,
-                "audit": "" if run.audit is None else run.audit.words,
-            }
-        )
-    return rows
+        yield {
+            "model": model.name,
+            "data": data,
+            "arm": arm.name,
+            "items": items,
+            "gold": gold,
+            "right": right,
+            "calls": run.ledger.calls,
+            "calibration_calls": found.calls if found is not None else 0,
+            "size": None if found is None else found.size,
+            "in": round((used.input_tokens or 0) / items, 1),
+            "out": round((used.output_tokens or 0) / items, 1),
+            "words": "" if found is None else found.words,
+            "audit": "" if run.audit is None else run.audit.words,
+        }
 
 
 def keep(row: dict[str, Any]) -> None:

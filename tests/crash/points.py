@@ -15,7 +15,7 @@ from itertools import count, islice
 from pathlib import Path
 from types import FrameType
 
-from packer.run import job, ladder, prepare, replay, run_file, run_format, send
+from packer.run import asides, job, ladder, prepare, replay, run_file, run_format, send
 from packer.run.ask import Ask
 from packer.run.journal import Journal
 from packer.run.run_file import RunFile
@@ -109,8 +109,8 @@ POINTS: dict[str, Callable[[int], None]] = {
     "after reply, written": _after(RunFile, "append", _kind("back")),
     "after reply, books kept": _after(send.Sender, "_leave"),
     "taking": _after(RunFile, "append", _kind("took")),
-    "before split": _before(ladder, "split"),
-    "mid-split": _after(ladder, "split"),
+    "before split": _before(asides, "split"),
+    "mid-split": _after(asides, "split"),
     "after split": _after(ladder.Ladder, "take"),
     "in repack, sent": _after(Journal, "sent", _route(Route.REPACK)),
     "in repack, split": _after(ladder.Ladder, "take", _route(Route.REPACK)),

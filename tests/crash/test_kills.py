@@ -51,7 +51,7 @@ def events(workers: Forker, tmp_path_factory: pytest.TempPathFactory) -> int:
         work = Work(till.url, str(tmp_path_factory.mktemp("whole") / "run.db"), counts=True)
         outcome = workers.run(work)
         books = checked(till, work, outcome, kills=0)
-    assert set(books.routes) == {"pack", "repack", "session", "single"}, "all rungs are stood on"
+    assert set(books.routes) == {"pack", "repack", "session", "single", "audit"}, "all rungs are stood on"
     assert books.lost_calls == books.maybe_paid_calls == 0
     return outcome.events
 

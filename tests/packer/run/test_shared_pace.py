@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packer import Budget, Limits, Outcome, RunResult, UsageError, pack_and_run_async
+from packer import Budget, Guard, Limits, Outcome, RunResult, UsageError, pack_and_run_async
 from packer.pacing import Need
 from packer.run import shared_pace
 from packer.run.shared_pace import Hold, SharedPace
@@ -172,7 +172,12 @@ def test_two_whole_runs_on_one_file_keep_to_one_ceiling(
     def one(client: Provider, word: str) -> Callable[[], object]:
         texts = [f"{word} {n:04d}" for n in range(4 * 90)]
         return lambda: pack_and_run_async(
-            texts, SENTIMENT, client=client, limits=limits, budget=Budget(items=4)
+            texts,
+            SENTIMENT,
+            client=client,
+            limits=limits,
+            budget=Budget(items=4),
+            guard=Guard(audit=0),
         )
 
     async def job() -> list[RunResult[str]]:

@@ -91,4 +91,5 @@ def proving(of: Circumstances, trial: TrialPlan) -> str:
             return ""
         return f"packing would take about {packed:,.0f} calls" if trial.items else "too few items"
     choice = worth_proving(of, trial.items or trial.needed, trial.sizes, again=trial.twice)
-    return "" if choice.strategy == "pack" else choice.words
+    # How many audits it takes is said where the promise is named.
+    return "" if choice.strategy == "pack" else choice.words.partition(" items: ")[2] or choice.words

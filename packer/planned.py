@@ -83,6 +83,13 @@ class Plan(Generic[T_co]):
         """Whether packing pays, going by the forecast; None where nothing is packed."""
         return self.forecast.comparison
 
+    @property
+    def _promise(self) -> list[str]:
+        if not self.not_worth:
+            return []
+        items = len(self.seating.text_tokens)
+        return [f"promise: needs about {self.trial.needed:,} audits for {items:,} items; {self.not_worth}"]
+
     def __str__(self) -> str:
         alone = self.forecast.alone
         return "\n".join(
@@ -99,7 +106,7 @@ class Plan(Generic[T_co]):
                 ),
                 *self.forecast.rows,
                 f"counted by {self.counter}",
-                *([f"promise: {self.not_worth}"] if self.not_worth else []),
+                *self._promise,
                 *([f"planner: {self.choice.words}"] if self.choice is not None else []),
                 *(f"advice: {each}" for each in self.advice),
             ]

@@ -51,7 +51,8 @@ class Costs(Generic[T]):
         seating = self.plan.seating
         positions = [*(each for bin_ in seating.bins for each in bin_), *seating.trial]
         packed = self._by_group(positions, tried)
-        if not packed:
+        # A run that ended up asking all items alone has packed nothing to compare.
+        if not packed or not self.tally.routes.keys() & {"pack", "repack", "session", "calibration"}:
             return ()
         groups = list(packed)
         whole = self._one(

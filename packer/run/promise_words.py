@@ -31,7 +31,7 @@ def settled_words(found: Calibration, guard: Guard) -> str:
     last = found.trials[-1]
     return (
         f"All items are asked alone: packs of {last.size} {_lack(last, guard)} "
-        f"({_seen(last, guard)} of {last.items:,} items), so {promise} does not hold for any size."
+        f"({_seen(last, guard)} of {last.items:,} items), so {promise} is proven for no size."
     )
 
 

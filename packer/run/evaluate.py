@@ -22,7 +22,7 @@ from packer.run.measured import Measuring, Singles, answers_of
 from packer.run.profile_file import Subject, write_profile
 from packer.run.promise import checked_guard
 from packer.run.promise_words import settled_words
-from packer.run.written import written
+from packer.run.written import fields_written
 from packer.seat import SALT
 from packer.seating import distinct
 from packer.suit import checked_task
@@ -172,7 +172,7 @@ def evaluate(
         found = _Evaluating(asking, chosen, promise, sizes, twice_share, labels).run(len(same_as))
     if profile is not None and any(each.items for each in found.sizes):
         # As a run has it: with the envelope that the provider could be held to.
-        used = {**_plain(layout), "envelope": found.envelope}
+        used = {**fields_written(layout), "envelope": found.envelope}
         subject = Subject(task.fingerprint, found.model, used)
         write_profile(Path(profile), subject, _calibration(found, promise))
     return found
@@ -242,12 +242,6 @@ class _Evaluating(Generic[T]):
         elif arm.run.stopped is not None:
             self.stopped = f"{arm.name}: {arm.run.stopped}"
         return arm
-
-
-def _plain(layout: Layout) -> dict[str, object]:
-    body = written(layout)
-    assert isinstance(body, dict)  # noqa: S101  # a dataclass is written as an object
-    return body
 
 
 def _largest(measured: Sequence[SizeMeasured]) -> int | None:

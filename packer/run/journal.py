@@ -19,7 +19,7 @@ from typing import TypeVar
 from packer.pacing import Need
 from packer.run.ask import Ask, Reply
 from packer.run.run_file import RunFile
-from packer.run.written import UNTOLD, dumps, error_written, written
+from packer.run.written import UNTOLD, dumps, error_written, fields_written, written
 from schemas.chat import Completion
 from schemas.errors import NotSent
 from schemas.item import ItemId
@@ -138,8 +138,7 @@ class Journal:
 
     def body_of(self, result: ItemResult[T]) -> dict[str, object]:
         """A result as it is kept, its value as the task writes it."""
-        body = written(result)
-        assert isinstance(body, dict)  # noqa: S101  # a dataclass is written as an object
+        body = fields_written(result)
         body["value"] = None if result.value is None else self.answer(result.value)
         reason = result.reason
         if reason is not None and reason.fault.cause is Cause.NOT_REACHED and not self.texts:

@@ -17,7 +17,7 @@ from packer.audit.paired import tost
 from packer.audit.rate import estimate, harm_help, share
 from packer.audit.report import audit_of
 from packer.run.arms import Arm, Seat
-from packer.run.trying import LEAST_ACCEPTED, judged
+from packer.run.trying import LEAST_ACCEPTED, judged, noise_of
 from packer.run.written import answer_written
 from schemas.audit import Audited, Estimate
 from schemas.calibration import Finding, Noise, Trial, TrialCall
@@ -50,8 +50,7 @@ class Singles:
     @property
     def noise(self) -> Noise:
         """What single answers say of each other."""
-        both = [each for each in self.second if each in self.first]
-        return Noise(len(both), sum(not same(self.first[each], self.second[each]) for each in both))
+        return noise_of(self.first, self.second)
 
     def noise_rate(self, confidence: float) -> Estimate | None:
         """The share of items that got two different single answers, each a call of its own."""

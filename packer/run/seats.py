@@ -41,7 +41,6 @@ class Seats(Generic[T]):
         layout: of the run.
         strategy: how packs of the plan are asked.
         seed: of the run.
-        size: most items of a pack that is opened now; None while they are the plan's own.
     """
 
     plan: Plan[T]
@@ -50,7 +49,6 @@ class Seats(Generic[T]):
     layout: Layout
     strategy: Strategy
     seed: int
-    size: int | None = None
     _left: deque[int] = field(default_factory=deque)
     _bins: list[tuple[int, ...]] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -74,11 +72,6 @@ class Seats(Generic[T]):
         for number in range(len(self.plan.packs) + len(self._bins)):
             if number not in self._replaced:
                 yield len(self._members(number))
-
-    @property
-    def items_left(self) -> int:
-        """Items of packs that nobody has opened yet."""
-        return sum(len(self._members(each)) for each in self._left)
 
     def asks(self, most: int | None = None) -> Iterator[Ask[T]]:
         """Open packs one after the other, as they are asked for; so many at most."""
@@ -128,7 +121,6 @@ class Seats(Generic[T]):
         start = len(self.plan.packs) + len(self._bins)
         self._bins += seated_anew(self.plan.items, positions, self.plan.seating, self.layout, self.seed, size)
         self._left = deque([*kept, *range(start, len(self.plan.packs) + len(self._bins))])
-        self.size = size
         if size == 1 and self._alone_from is None:
             self._alone_from = start
 

@@ -16,7 +16,7 @@ from packer.run.ladder import Ladder
 from packer.run.promise_words import drifted, settled_words
 from packer.run.seats import Ranges, Seats
 from packer.run.trying import Trying
-from packer.run.written import read, written
+from packer.run.written import fields_written, read, written
 from packer.seat import alone
 from schemas.calibration import Calibration, SizeChange
 from schemas.guard import Guard
@@ -92,7 +92,7 @@ class SizeChoice(Generic[T]):
         change = SizeChange(self.ladder.sizing.size, size, self.ladder.sizing.why)
         left = self.seats.seat_anew(size)
         self._change(change)
-        self.journal.resized({**_plain(change), "left": left})
+        self.journal.resized({**fields_written(change), "left": left})
 
     def resized_before(self, body: dict[str, object]) -> None:
         """Change the size as an earlier process of the run did."""
@@ -146,9 +146,3 @@ class SizeChoice(Generic[T]):
         self.ladder.sizing.changed(change.after)
         # What was seen of the old size says nothing of the new one.
         self.ladder.auditing.watch_anew()
-
-
-def _plain(change: SizeChange) -> dict[str, object]:
-    body = written(change)
-    assert isinstance(body, dict)  # noqa: S101  # a dataclass is written as an object
-    return body

@@ -24,6 +24,7 @@ from schemas.pack import Pack
 from schemas.result import Route, Verdict
 from schemas.task import Task
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 Asking = Callable[[Pack[T], Route, bool], Ask[T]]
@@ -134,9 +135,7 @@ class Trying(Generic[T]):
     @property
     def noise(self) -> Noise:
         """What single answers say of each other."""
-        both = [each for each in self._again if each in self._singles]
-        differ = sum(not same(self._again[each], self._singles[each]) for each in both)
-        return Noise(len(both), differ)
+        return noise_of(self._singles, self._again)
 
     def _judge(self) -> None:
         """Give the size up, look on, or go on to the next size."""
@@ -198,6 +197,17 @@ class Trying(Generic[T]):
             if items:
                 calls.append(TrialCall(items, differ, harm, help_))
         return calls
+
+
+def noise_of(first: Mapping[K, object], second: Mapping[K, object]) -> Noise:
+    """How often single answers differ from second ones to the same items.
+
+    Args:
+        first: answers as plain JSON, by item.
+        second: of those that were asked alone twice.
+    """
+    both = [each for each in second if each in first]
+    return Noise(len(both), sum(not same(first[each], second[each]) for each in both))
 
 
 def judged(guard: Guard, size: int, calls: Sequence[TrialCall], noise: Noise) -> Trial:

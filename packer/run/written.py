@@ -64,6 +64,13 @@ def written(value: object) -> object:
     return value
 
 
+def fields_written(value: object) -> dict[str, object]:
+    """A dataclass as a JSON object."""
+    body = written(value)
+    assert isinstance(body, dict)  # noqa: S101  # a dataclass is written as an object
+    return body
+
+
 def answer_written(output: Output[T], value: object) -> object:
     """A value of the task's as JSON, to be shown; in words where it cannot be written as an answer.
 

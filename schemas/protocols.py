@@ -5,8 +5,12 @@ Does not know: any implementation.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Collection
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from schemas.batch import JobLimits, JobLine, JobLook, Sought
 from schemas.chat import Completion, Prompt
 from schemas.facts import ModelFacts
 from schemas.settings import Envelope
@@ -111,4 +115,81 @@ class Closable(Protocol):
 
     async def aclose(self) -> None:
         """End connections and processes; calling it twice is fine."""
+        ...
+
+
+@runtime_checkable
+class BatchClient(Protocol):
+    """Hands many prompts over as one job of the provider's. Every method makes one attempt.
+
+    All but ``line`` raise ``ClientError`` when nothing usable came back.
+    """
+
+    @property
+    def limits(self) -> JobLimits:
+        """What one job may hold."""
+        ...
+
+    def line(self, custom_id: str, prompt: Prompt) -> bytes:
+        """One prompt as a line of a job's file, with its newline.
+
+        Args:
+            custom_id: what its reply will be named by; letters, digits, ``-`` and ``_``, 64 at most.
+            prompt: what to ask; its ``timeout_s`` has no meaning here.
+        """
+        ...
+
+    async def upload(self, name: str, lines: Path) -> str:
+        """Bring a job's file to the provider, which costs nothing and asks nothing.
+
+        Args:
+            name: the job's, unique; may be shown to people.
+            lines: the file.
+
+        Returns:
+            The provider's name for it; empty where lines go with the job itself.
+        """
+        ...
+
+    async def submit(self, name: str, lines: Path, upload: str) -> str:
+        """Start a job; gives its id. An attempt that fails on the way may have started it: see ``find``."""
+        ...
+
+    async def find(
+        self, name: str, upload: str, lines: int, since: datetime, known: Collection[str]
+    ) -> Sought:
+        """Look for a job that ``submit`` may have started.
+
+        Args:
+            name: as it was given to ``submit``; all custom ids of the job begin with it and ``-``.
+            upload: as it was given to ``submit``.
+            lines: how many it has.
+            since: the moment before the attempt, by this machine's clock.
+            known: ids of jobs that are somebody else's.
+        """
+        ...
+
+    async def look(self, job: str) -> JobLook:
+        """See how a job stands."""
+        ...
+
+    def results(self, job: str) -> AsyncIterator[JobLine]:
+        """Read what an ended job brought, in the provider's order: all output and error lines."""
+        ...
+
+    async def cancel(self, job: str) -> None:
+        """Ask for a job's end; what is done by then can be read. Of an ended one, nothing happens."""
+        ...
+
+
+@runtime_checkable
+class HasBatches(Protocol):
+    """A client whose provider takes batch jobs."""
+
+    def batches(self) -> BatchClient:
+        """The way to them.
+
+        Raises:
+            UsageError: this provider, or this way of reaching it, has none.
+        """
         ...

@@ -6,8 +6,11 @@ STAMP := .venv/.installed
 # its own: both sets of versions are tested.
 BESIDE := .venv-instructor
 BESIDE_STAMP := $(BESIDE)/.installed
+# Ray is large and slow to start: an environment of its own, and a job of its own (.ci/ray), not part of `test`.
+RAY := .venv-ray
+RAY_STAMP := $(RAY)/.installed
 
-.PHONY: setup test test-all-clients demo lint clean
+.PHONY: setup test test-all-clients test-ray demo lint clean
 
 setup: $(STAMP)
 
@@ -37,8 +40,18 @@ test-all-clients: $(BESIDE_STAMP)
 	$(BESIDE)/bin/python -m pytest -n auto tests/packer/clients \
 		--ignore=tests/packer/clients/test_local.py --ignore=tests/packer/clients/test_llmock.py
 
+$(RAY_STAMP): pyproject.toml
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray,test]'
+	touch $(RAY_STAMP)
+
+# Without the first line a broken installation would skip every test and look fine.
+test-ray: $(RAY_STAMP)
+	$(RAY)/bin/python -c 'import ray.data'
+	$(RAY)/bin/python -m pytest -v -o log_cli=true --log-cli-level=WARNING tests/packer/out/test_ray_data.py
+
 demo: setup
 	$(BIN)/python -m examples.demo
 
 clean:
-	rm -rf .venv .venv-instructor .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-instructor .venv-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

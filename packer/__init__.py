@@ -9,13 +9,16 @@ from packer._shadow import check_schemas
 check_schemas()
 
 # The check above must come first: these imports need our own ``schemas``.
+from packer.out.frames import with_answers  # noqa: E402
 from packer.plan import Plan, plan  # noqa: E402
 from packer.render import render  # noqa: E402
 from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # noqa: E402
+from packer.run.cancel_jobs import cancel_jobs  # noqa: E402
 from packer.run.evaluate import evaluate  # noqa: E402
 from packer.run.read_run import read_run  # noqa: E402
 from schemas.advice import Advice  # noqa: E402
 from schemas.audit import Audit, Estimate  # noqa: E402
+from schemas.batch import Batch  # noqa: E402
 from schemas.calibration import Calibration, Finding, SizeChange, Trial  # noqa: E402
 from schemas.chat import Completion, FinishReason, Message, Prompt  # noqa: E402
 from schemas.comparison import Comparison  # noqa: E402
@@ -39,6 +42,7 @@ from splitter import split  # noqa: E402
 __all__ = [
     "Advice",
     "Audit",
+    "Batch",
     "Budget",
     "Calibration",
     "Canary",
@@ -89,6 +93,7 @@ __all__ = [
     "Trust",
     "Usage",
     "UsageError",
+    "cancel_jobs",
     "evaluate",
     "pack_and_run",
     "pack_and_run_async",
@@ -97,4 +102,5 @@ __all__ = [
     "read_run",
     "render",
     "split",
+    "with_answers",
 ]

@@ -2,17 +2,24 @@
 
 Classic first-fit-decreasing is worse than next-fit once an item limit exists (big items pair up and
 small ones use the limit up), so the tight packer aims each bin at the load that the lower bound
-implies. Works on plain integers. Does not know: texts, tokenizers, or prompts.
+implies. Sizes are few where items are many, so a bin once found is repeated as long as its sizes last.
+Works on plain integers. Does not know: texts, tokenizers, or prompts.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 OPEN_BINS = 16
 MOST_FOR_BEST_FIT = 100_000
+
+STEPS = 512
+"""Of the bins still to come, one in so many may repeat the last: what is left changes little meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,32 @@ def lower_bound(sizes: Sequence[int], room: Room) -> int:
     return max(-(-sum(sizes) // room.tokens), -(-len(sizes) // room.items))
 
 
+def least_bins(sizes: Sequence[int], room: Room) -> int:
+    """Calls that no packing can go below, large items that cannot share a bin seen to.
+
+    Martello and Toth's bound L2 (1990), which leaves item limits aside, or items by their limit.
+
+    Args:
+        sizes: tokens per item, none above the room.
+        room: both limits.
+    """
+    best, tokens = lower_bound(sizes, room), room.tokens
+    if max(sizes, default=0) <= tokens // 2:
+        return best
+    by_size = Counter(sizes)
+    ordered = sorted(by_size)
+    counts = [0, *accumulate(by_size[size] for size in ordered)]
+    sums = [0, *accumulate(size * by_size[size] for size in ordered)]
+    half = bisect_right(ordered, tokens // 2)
+    for start, small in enumerate([0, *ordered[:half]], -1):
+        # Beside those that leave no room even for the small ones, nothing is put.
+        alone = bisect_right(ordered, tokens - small)
+        spare = (counts[alone] - counts[half]) * tokens - (sums[alone] - sums[half])
+        beside = sums[half] - sums[max(start, 0)]
+        best = max(best, counts[-1] - counts[half] - (spare - beside) // tokens * (beside > spare))
+    return best
+
+
 def pack_in_order(sizes: Sequence[int], room: Room) -> list[list[int]]:
     """Fill bins one after the other; every bin is a run of neighbouring indices.
 
@@ -49,15 +82,7 @@ def pack_in_order(sizes: Sequence[int], room: Room) -> list[list[int]]:
         ValueError: an item alone exceeds the room; names its index.
     """
     _check(sizes, room)
-    bins: list[list[int]] = []
-    load = 0
-    for index, size in enumerate(sizes):
-        if not bins or load + size > room.tokens or len(bins[-1]) == room.items:
-            bins.append([])
-            load = 0
-        bins[-1].append(index)
-        load += size
-    return bins
+    return [list(range(start, stop)) for start, stop in _runs(sizes, room)]
 
 
 def pack_tightly(sizes: Sequence[int], room: Room) -> list[list[int]]:
@@ -76,49 +101,79 @@ def pack_tightly(sizes: Sequence[int], room: Room) -> list[list[int]]:
     Raises:
         ValueError: an item alone exceeds the room; names its index.
     """
-    best = pack_in_order(sizes, room)
-    floor = lower_bound(sizes, room)
-    ways = [_best_fit] if len(sizes) <= MOST_FOR_BEST_FIT else []
-    for way in (*ways, _aim_at_bound, _first_fit_decreasing):
-        if len(best) <= floor:
+    _check(sizes, room)
+    runs = _runs(sizes, room)
+    if len(runs) <= lower_bound(sizes, room) or len(runs) <= (floor := least_bins(sizes, room)):
+        return [list(range(start, stop)) for start, stop in runs]
+    best: list[list[int]] | None = None
+    fewest = len(runs)
+    ways: list[Callable[[Sequence[int], Room], list[list[int]]]] = [_aim_at_bound, _first_fit_decreasing]
+    if len(sizes) <= MOST_FOR_BEST_FIT:
+        ways.insert(0, _best_fit)
+    for way in ways:
+        if len(found := way(sizes, room)) < fewest:
+            best, fewest = found, len(found)
+        if fewest <= floor:
             break
-        if len(found := way(sizes, room)) < len(best):
-            best = found
-    return sorted((sorted(each) for each in best), key=lambda each: each[0])
+    if best is None:
+        return [list(range(start, stop)) for start, stop in runs]
+    for each in best:
+        each.sort()
+    # All first indices differ, so lists are told apart by them alone.
+    best.sort()
+    return best
+
+
+def _runs(sizes: Sequence[int], room: Room) -> list[tuple[int, int]]:
+    """Where each bin begins and ends when input order is kept."""
+    count, most = len(sizes), room.items
+    if max(sizes, default=0) * most <= room.tokens:
+        return [(start, min(start + most, count)) for start in range(0, count, most)]
+    sums = array("q", accumulate(sizes, initial=0))
+    runs = []
+    start = 0
+    while start < count:
+        stop = bisect_right(sums, sums[start] + room.tokens, start + 1, min(start + most, count) + 1) - 1
+        runs.append((start, stop))
+        start = stop
+    return runs
 
 
 def _best_fit(sizes: Sequence[int], room: Room) -> list[list[int]]:
-    """Put each item where the least room stays, among a few open bins."""
+    """Put each item where the least room stays, among a few open bins; of equals in the oldest."""
+    if room.items == 1:
+        return [[index] for index in range(len(sizes))]
+    tokens, most = room.tokens, room.items
     done: list[list[int]] = []
-    still_open: list[tuple[int, list[int]]] = []
+    # By load, of equal loads the oldest last.
+    still_open: list[tuple[int, int, list[int]]] = []
     for index, size in enumerate(sizes):
-        fits = [(load, place) for place, (load, _) in enumerate(still_open) if load + size <= room.tokens]
-        if fits:
-            load, place = max(fits, key=lambda each: (each[0], -each[1]))
-            members = still_open[place][1]
+        place = bisect_left(still_open, (tokens - size + 1,))
+        if place:
+            load, born, members = still_open.pop(place - 1)
             members.append(index)
-            still_open[place] = (load + size, members)
-            if len(members) == room.items:
-                done.append(still_open.pop(place)[1])
+            if len(members) == most:
+                done.append(members)
+            else:
+                insort(still_open, (load + size, born, members))
         else:
             if len(still_open) == OPEN_BINS:
-                fullest = max(range(OPEN_BINS), key=lambda place: still_open[place][0])
-                done.append(still_open.pop(fullest)[1])
-            if room.items == 1:
-                done.append([index])
-            else:
-                still_open.append((size, [index]))
-    return done + [members for _, members in still_open]
+                done.append(still_open.pop()[2])
+            insort(still_open, (size, -index, [index]))
+    return done + [members for _, _, members in still_open]
 
 
 class _Histogram:
     """Items by size, with "largest size at most x" in logarithmic time."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
-        self.members: dict[int, list[int]] = {}
-        for index in range(len(sizes) - 1, -1, -1):
-            self.members.setdefault(sizes[index], []).append(index)
-        self.sizes = sorted(self.members)
+        members: dict[int, list[int]] = {size: [] for size in set(sizes)}
+        # Backwards, so that the last of a size is the first to go.
+        for index, size in zip(range(len(sizes) - 1, -1, -1), reversed(sizes), strict=True):
+            members[size].append(index)
+        self._members = members
+        self._counts = {size: len(each) for size, each in members.items()}
+        self.sizes = sorted(members)
 
     def at_most(self, limit: int) -> int | None:
         place = bisect_right(self.sizes, limit)
@@ -132,13 +187,31 @@ class _Histogram:
             return above if below is None else below
         return below if wish - below <= above - wish else above
 
-    def take(self, size: int) -> int:
-        members = self.members[size]
-        index = members.pop()
-        if not members:
-            del self.members[size]
-            self.sizes.pop(bisect_right(self.sizes, size) - 1)
-        return index
+    def count(self, size: int) -> int:
+        return self._counts[size]
+
+    def take(self, size: int, times: int = 1) -> None:
+        """Set items of a size aside for the bin that is being filled."""
+        self._counts[size] -= times
+        if not self._counts[size]:
+            self.sizes.pop(bisect_left(self.sizes, size))
+
+    def repeats(self, taken: Sequence[int], most: int) -> int:
+        """How many bins of these very sizes there are, the one whose items are set aside among them."""
+        if most <= 1:
+            return 1
+        return min(most, *(1 + self._counts[size] // taken.count(size) for size in set(taken)))
+
+    def bins(self, taken: Sequence[int], times: int) -> list[list[int]]:
+        """Fill so many bins with these sizes; the items of one are set aside already."""
+        columns = []
+        for size in taken:
+            members = self._members[size]
+            columns.append(members[-1 : -times - 1 : -1])
+            del members[-times:]
+            if times > 1:
+                self.take(size, times - 1)
+        return [*map(list, zip(*columns, strict=True))]
 
 
 def _aim_at_bound(sizes: Sequence[int], room: Room) -> list[list[int]]:
@@ -153,19 +226,21 @@ def _aim_at_bound(sizes: Sequence[int], room: Room) -> list[list[int]]:
     while items:
         bound = max(-(-tokens // room.tokens), -(-items // room.items), 1)
         seats = min(-(-items // bound), room.items)
-        members: list[int] = []
+        taken: list[int] = []
         free = room.tokens
-        while len(members) < room.items:
-            wanted = seats - len(members)
-            at_ends = not members or wanted <= 1
+        while len(taken) < room.items:
+            wanted = seats - len(taken)
+            at_ends = not taken or wanted <= 1
             size = left.at_most(free) if at_ends else left.nearest(free / wanted, free)
             if size is None or (wanted <= 0 and free * bound < tokens):
                 break
-            members.append(left.take(size))
+            left.take(size)
+            taken.append(size)
             free -= size
-        bins.append(members)
-        items -= len(members)
-        tokens -= room.tokens - free
+        times = left.repeats(taken, bound // STEPS)
+        bins += left.bins(taken, times)
+        items -= times * len(taken)
+        tokens -= times * (room.tokens - free)
     return bins
 
 
@@ -174,18 +249,22 @@ def _first_fit_decreasing(sizes: Sequence[int], room: Room) -> list[list[int]]:
     left = _Histogram(sizes)
     bins: list[list[int]] = []
     while left.sizes:
-        members: list[int] = []
+        taken: list[int] = []
         free = room.tokens
-        while len(members) < room.items and (size := left.at_most(free)) is not None:
-            members.append(left.take(size))
-            free -= size
-        bins.append(members)
+        while len(taken) < room.items and (size := left.at_most(free)) is not None:
+            times = min(left.count(size), room.items - len(taken), free // size if size else room.items)
+            left.take(size, times)
+            taken += [size] * times
+            free -= times * size
+        bins += left.bins(taken, left.repeats(taken, len(sizes)))
     return bins
 
 
 def _check(sizes: Sequence[int], room: Room) -> None:
     if room.tokens < 1 or room.items < 1:
         raise ValueError(f"{room} holds nothing")
+    if not sizes or (min(sizes) >= 0 and max(sizes) <= room.tokens):
+        return
     for index, size in enumerate(sizes):
         if not 0 <= size <= room.tokens:
             raise ValueError(f"item {index} has size {size}; a bin holds 0 to {room.tokens} tokens")

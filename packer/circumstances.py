@@ -5,18 +5,20 @@ Does not know: which way of asking is cheapest, or how a run fares.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TypeVar
 
 from packer.compare import CACHED_FROM_TOKENS
 from packer.expect import Forecast
+from packer.packs import Packs
 from packer.prices import Prices
 from packer.promising import TrialPlan, sizes_up_to
 from packer.seating import Seating
 from packer.ways import cheapest, per_token, prospects, worth_proving
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
-from schemas.pack import Pack
 from schemas.ways import Choice, Circumstances
+
+T = TypeVar("T")
 
 EXPECTED_FALLBACK, EXPECTED_PER_SEAT = 0.008, 0.0002
 """Share of packed items that are asked again before any was seen, and what each seat of a pack adds to it
@@ -24,7 +26,7 @@ EXPECTED_FALLBACK, EXPECTED_PER_SEAT = 0.008, 0.0002
 
 
 def circumstances_of(
-    packs: Sequence[Pack[object]],
+    packs: Packs[T],
     seating: Seating[object],
     forecast: Forecast,
     *,
@@ -45,12 +47,10 @@ def circumstances_of(
     alone, packed = forecast.alone, forecast.packs
     items = len(seating.text_tokens)
     texts = sum(seating.text_tokens.values())
-    slots = [slot for pack in packs for slot in pack.slots]
-    calls, seats = max(1, len(packs)), max(1, len(slots))
-    blocks = sum(slot.size_tokens for slot in slots)
-    own = sum(slot.text_tokens for slot in slots)
+    calls, seats = max(1, len(packs)), max(1, packs.seats)
+    blocks, own = packs.block_tokens, packs.text_tokens
     # A keyed schema names each seat; others are the same for every size.
-    keyed = packs[0].layout.envelope == "keyed" if packs else False
+    keyed = packs.layout.envelope == "keyed" and len(packs) > 0
     schema_tokens = packed.schema_tokens / calls if keyed else 0.0
     return Circumstances(
         items=items,

@@ -219,6 +219,11 @@ def _judged(
     if not spent.items:
         return None, None, "no item was packed"
     if packed.cost_usd is not None and plain.cost_usd and warm.cost_usd is not None:
+        if prices.batched and batch.cost_usd:
+            ratio = float(packed.cost_usd / batch.cost_usd)
+            said = f"{_times(ratio)} the money of single calls in batch jobs"
+            beside = f"{_times(float(packed.cost_usd / plain.cost_usd))} of plain single calls"
+            return ratio, packed.cost_usd < batch.cost_usd, f"{said} ({beside})"
         return _by_money(packed.cost_usd, plain.cost_usd, warm.cost_usd, batch.cost_usd, no_cache)
     if packed.input_tokens is None:
         unknown = spent.unmetered_calls or spent.calls

@@ -58,7 +58,7 @@ def long_ones(
     text_tokens: Sequence[int], room: Room, *, groups: Sequence[Hashable] | None = None
 ) -> list[int]:
     """All that crowd the rest, also those for whom there are not enough calls; in input order."""
-    least = min(room.tokens // SHARE_OF_ROOM, LONG_TEXT_TOKENS)
+    least = crowding_from(room)
     if max(text_tokens, default=0) <= least:
         return []
     many = {name: MANY_TIMES * median_low(each) for name, each in _by_group(text_tokens, groups).items()}
@@ -68,6 +68,11 @@ def long_ones(
         for position, (tokens, name) in enumerate(zip(text_tokens, names, strict=True))
         if tokens > max(least, many[name])
     ]
+
+
+def crowding_from(room: Room) -> int:
+    """Items of so many tokens, markers included, crowd nobody."""
+    return min(room.tokens // SHARE_OF_ROOM, LONG_TEXT_TOKENS)
 
 
 def _by_group(text_tokens: Sequence[int], groups: Sequence[Hashable] | None) -> dict[Hashable, Sequence[int]]:

@@ -9,9 +9,9 @@ Does not know: tasks, budgets, or what is asked of the items.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
+from json.encoder import encode_basestring
 from random import Random
 
 from schemas.settings import MOST_ITEMS_PER_PACK, Framing
@@ -20,6 +20,9 @@ NONCE_LETTERS = 14
 """26 ** 14 is above 2 ** 65."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+# A byte to a letter. Six letters come a tenth less often than the others: 14 of them still hide 65 bits.
+_LETTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
 
 # Plain numbers lead a small model through the pack better than words or codes do (docs/decisions.md); which
 # item gets which number is chance. The prefix tells a handle in a free-text answer from a number of its own.
@@ -54,11 +57,40 @@ def block(text: str, handle: str, nonce: str, seal: str | None = None) -> str:
         nonce: the pack's; empty for a quoted text.
         seal: what the reply must repeat; None without seals.
     """
-    mark = f" ({seal})" if seal else ""
+    return blocks([text], [handle], nonce, None if seal is None else [seal])
+
+
+def blocks(
+    texts: Sequence[str], handles: Sequence[str], nonce: str, seals: Sequence[str | None] | None = None
+) -> str:
+    """The parts of several items, one after the other: see ``block``."""
+    if not texts:
+        return ""
+    if seals is not None:
+        handles = [f"{h} ({seal})" if seal else h for h, seal in zip(handles, seals, strict=True)]
     if not nonce:
-        # JSON leaves some characters alone that others take for the end of a line.
-        return f"{handle}{mark}: {json.dumps(text, ensure_ascii=False).translate(_BREAKS)}\n"
-    return f"[{nonce}] {handle}{mark}: {text}\n"
+        return "".join([f"{h}: {_quoted(text)}\n" for h, text in zip(handles, texts, strict=True)])
+    begun = f"[{nonce}] "
+    lines = [f"{h}: {text}" for h, text in zip(handles, texts, strict=True)]
+    return f"{begun}{f'{chr(10)}{begun}'.join(lines)}\n"
+
+
+def sized(texts: Sequence[str], framing: Framing) -> list[str]:
+    """What of a block counts for its text: nothing before the last break in front of it.
+
+    Args:
+        texts: cleaned.
+        framing: how they are kept apart.
+    """
+    if framing == "quoted":
+        return [f"1: {_quoted(text)}\n" for text in texts]
+    return [f"1: {text}\n" for text in texts]
+
+
+def _quoted(text: str) -> str:
+    quoted = encode_basestring(text)
+    # JSON leaves some characters alone that others take for the end of a line.
+    return quoted if quoted.isascii() and "\x7f" not in quoted else quoted.translate(_BREAKS)
 
 
 def end(nonce: str) -> str:
@@ -77,9 +109,33 @@ def cleaned(text: str) -> str:
     Lone surrogates, which no wire can carry, become U+FFFD; chat-template control tokens such as
     ``<|im_end|>`` lose their meaning by one space. Everything else stays as it is.
     """
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _CONTROL.sub(lambda match: match[0] + " ", text) if "<" in text or "[" in text else text
+    return cleaned_all([text])[0]
+
+
+def cleaned_all(texts: Sequence[str]) -> Sequence[str]:
+    """``cleaned``, for many: looked at together, and one by one only where there is something to see."""
+    whole = "\n".join(texts)
+    if not whole.isascii():
+        try:
+            whole.encode()
+        except UnicodeEncodeError:
+            texts = [_whole(text) for text in texts]
+    if "<" in whole or "[" in whole:
+        texts = [_disarmed(text) if "<" in text or "[" in text else text for text in texts]
+    return texts
+
+
+def _whole(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _disarmed(text: str) -> str:
+    return _CONTROL.sub(lambda match: match[0] + " ", text)
+
+
+def nonce_of(digest: bytes) -> str:
+    """The random word that some random bytes stand for, 14 at least."""
+    return digest[:NONCE_LETTERS].translate(_LETTERS).decode("ascii")
 
 
 def draw_nonce(random: Random, texts: Sequence[str]) -> str:

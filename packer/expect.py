@@ -7,13 +7,14 @@ models will answer, which calls fail, or budgets.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import cycle
+from typing import TypeVar
 
 from packer.compare import CACHED_FROM_TOKENS, Spent, compare
+from packer.packs import Packs
 from packer.prices import Prices
 from packer.render import compact, first_words, pack_system, packed_reply, single_system
 from packer.seating import Seating
@@ -27,6 +28,8 @@ from schemas.protocols import TokenCounter
 from schemas.settings import Layout
 from schemas.task import Task
 from schemas.usage import Usage
+
+T = TypeVar("T")
 
 # OpenAI's cookbook ("How to count tokens with tiktoken"): three tokens around a message, one for its role,
 # three to begin the reply. The API reference's example bears it out and shows one more that ends the reply:
@@ -143,9 +146,9 @@ class Forecast:
 
 
 def forecast(
-    task: Task[object],
-    packs: Sequence[Pack[object]],
-    seating: Seating[object],
+    task: Task[T],
+    packs: Packs[T],
+    seating: Seating[T],
     layout: Layout,
     counter: TokenCounter,
     *,
@@ -169,16 +172,15 @@ def forecast(
     """
     of = _Expectations(task, layout, counter, prices, facts, answer_tokens)
     tokens = seating.text_tokens
-    sample, alone = of.singles([tokens[each] for each in seating.sample]), of.singles(list(tokens.values()))
+    sample, alone = of.singles([tokens[each] for each in seating.sample]), of.singles(tokens.values())
     audits = of.singles([tokens[each] for each in (*seating.audited, *seating.twice)])
-    if all(pack.handles == (SINGLE_HANDLE,) for pack in packs):
+    if packs.are_alone or not packs:
         turns = of.singles([tokens[each] for (each,) in seating.bins])
         return Forecast(turns.plus(sample).plus(audits), turns, alone, None)
     shared = of.packs(packs, prompt_tokens)
     packed = shared.plus(audits)
-    items = sum(len(pack.asked) for pack in packs)
     comparison = compare(
-        Spent(items, packed.calls, packed.usage, cost_usd=packed.cost_usd),
+        Spent(packs.items, packed.calls, packed.usage, cost_usd=packed.cost_usd),
         None,
         predicted=alone.baseline,
         shared_tokens=counter.count_batch([single_system(task)])[0],
@@ -205,21 +207,19 @@ class _Expectations:
         self._typical = typical(task, counter, answer_tokens)
         self._answers = cycle(self._typical.answers)
 
-    def packs(self, packs: Sequence[Pack[object]], prompt_tokens: int) -> Expected:
-        of_size: dict[int, list[Pack[object]]] = defaultdict(list)
-        for pack in packs:
-            of_size[len(pack.slots)].append(pack)
+    def packs(self, packs: Packs[T], prompt_tokens: int) -> Expected:
         output = 0.0
         schema_tokens = 0
-        for alike in of_size.values():
-            schema_tokens += len(alike) * self._schema_tokens(alike[0].handles, self._layout)
-            replies = [self._reply(pack) for pack in alike[:: -(-len(alike) // REPLIES_WRITTEN)]]
+        for alike in packs.by_seats.values():
+            schema_tokens += len(alike) * self._schema_tokens(packs[alike[0]].handles, self._layout)
+            some = alike[:: -(-len(alike) // REPLIES_WRITTEN)]
+            replies = [self._reply(packs[number]) for number in some]
             output += len(alike) * sum(self._counter.count_batch(replies)) / len(replies)
-        output += self._typical.missing_tokens * sum(len(pack.slots) for pack in packs)
+        output += self._typical.missing_tokens * packs.seats
         system = pack_system(self._task, self._layout)
         return self._expected(len(packs), prompt_tokens, output, schema_tokens, system)
 
-    def singles(self, text_tokens: Sequence[int]) -> Expected:
+    def singles(self, text_tokens: Collection[int]) -> Expected:
         calls, system = len(text_tokens), single_system(self._task)
         replies = [compact({SINGLE_HANDLE: answer}) for answer in self._typical.answers]
         (fixed, *written) = self._counter.count_batch([system, *replies])

@@ -53,6 +53,8 @@ class _Kind:
 
 def mixture(items: Sequence[Item]) -> Mixture | None:
     """The worst mixture within any one group; None when groups are of one kind each."""
+    if not any("{" in item.text for item in items):
+        return None
     groups: dict[str | None, list[int]] = {}
     for position, item in enumerate(items):
         groups.setdefault(item.group, []).append(position)
@@ -67,7 +69,7 @@ def mixture(items: Sequence[Item]) -> Mixture | None:
 
 def fields_of(text: str) -> frozenset[str] | None:
     """A record's fields, when the text is a JSON object; None when it is anything else."""
-    if not (text.lstrip().startswith("{") and text.rstrip().endswith("}")):
+    if "{" not in text or not (text.lstrip().startswith("{") and text.rstrip().endswith("}")):
         return None
     try:
         value = json.loads(text)

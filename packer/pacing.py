@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from schemas.quota import Quota, QuotaKind
 from schemas.usage import Usage
 
 WINDOW_S = 61.0
 """A second more than the minute that ceilings speak of: calls do not arrive as evenly as they are sent."""
+
+_KINDS: tuple[QuotaKind, ...] = ("requests", "tokens", "input_tokens", "output_tokens")
+_Amounts = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,11 @@ class Need:
     @property
     def amounts(self) -> dict[QuotaKind, int]:
         """By what ceilings count."""
-        return {
-            "requests": 1,
-            "tokens": self.input_tokens + self.output_tokens,
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-        }
+        return dict(zip(_KINDS, self._amounts(), strict=True))
+
+    def _amounts(self) -> _Amounts:
+        """In the order of the kinds."""
+        return 1, self.input_tokens + self.output_tokens, self.input_tokens, self.output_tokens
 
     def used(self, usage: Usage) -> Need:
         """What the call did use, as far as it was reported."""
@@ -49,16 +51,16 @@ class Need:
 
 
 @dataclass(slots=True)
-class _Entry:
-    at_s: float
-    amount: int
-
-
-@dataclass(slots=True)
 class Ticket:
-    """One call's place in the windows."""
+    """One call's place in the windows.
 
-    entries: dict[QuotaKind, _Entry] = field(default_factory=dict)
+    Attributes:
+        at_s: when it went.
+        amounts: what it takes of each kind.
+    """
+
+    at_s: float
+    amounts: _Amounts
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class _Window:
     """One ceiling: the caller's, the provider's, and what lies in the last minute."""
 
     own: int | None
-    entries: deque[_Entry] = field(default_factory=deque)
+    place: int
     total: int = 0
     stated: int | None = None
     left: float | None = None
@@ -78,23 +80,24 @@ class _Window:
         known = [each for each in (self.own, self.stated) if each is not None]
         return min(known) if known else None
 
-    def forget(self, now_s: float) -> None:
-        while self.entries and self.entries[0].at_s <= now_s - WINDOW_S:
-            self.total -= self.entries.popleft().amount
+    @property
+    def binds(self) -> bool:
+        """Whether a call may ever have to wait for it."""
+        return self.own is not None or self.stated is not None or self.left is not None
 
-    def wait_s(self, now_s: float, amount: int) -> float:
-        self.forget(now_s)
-        return max(self._by_window_s(now_s, amount), self._by_provider_s(now_s, amount))
+    def wait_s(self, now_s: float, amount: int, gone: deque[Ticket]) -> float:
+        return max(self._by_window_s(now_s, amount, gone), self._by_provider_s(now_s, amount))
 
-    def _by_window_s(self, now_s: float, amount: int) -> float:
-        if self.limit is None or not self.entries or self.total + amount <= self.limit:
+    def _by_window_s(self, now_s: float, amount: int, gone: deque[Ticket]) -> float:
+        limit = self.limit
+        if limit is None or not gone or self.total + amount <= limit:
             return 0.0
-        over = self.total + amount - self.limit
-        for entry in self.entries:
-            over -= entry.amount
+        over = self.total + amount - limit
+        for ticket in gone:
+            over -= ticket.amounts[self.place]
             if over <= 0:
-                return entry.at_s + WINDOW_S - now_s
-        return self.entries[-1].at_s + WINDOW_S - now_s
+                return ticket.at_s + WINDOW_S - now_s
+        return gone[-1].at_s + WINDOW_S - now_s
 
     def _by_provider_s(self, now_s: float, amount: int) -> float:
         if self.left is None:
@@ -127,39 +130,56 @@ class Pace:
         Args:
             ceilings: the caller's, by what they count; None where there is none.
         """
-        self._windows = {kind: _Window(limit) for kind, limit in ceilings.items()}
+        self._windows = [_Window(ceilings.get(kind), place) for place, kind in enumerate(_KINDS)]
+        self._binding = [each for each in self._windows if each.binds]
+        # One line for all windows: a call enters them together, and leaves them together.
+        self._gone: deque[Ticket] = deque()
         self._held_until_s = float("-inf")
 
     def wait_s(self, now_s: float, need: Need) -> float:
         """Seconds until a call that needs this much may go; 0 when it may go now."""
-        waits = [self._windows[kind].wait_s(now_s, amount) for kind, amount in need.amounts.items()]
-        return max(0.0, self._held_until_s - now_s, *waits)
+        self._forget(now_s)
+        wait_s = max(0.0, self._held_until_s - now_s)
+        if self._binding:
+            amounts = need._amounts()
+            waits = [each.wait_s(now_s, amounts[each.place], self._gone) for each in self._binding]
+            wait_s = max(wait_s, *waits)
+        return wait_s
+
+    def _forget(self, now_s: float) -> None:
+        gone, ends_s = self._gone, now_s - WINDOW_S
+        while gone and gone[0].at_s <= ends_s:
+            self._add(gone.popleft().amounts, -1)
+
+    def _add(self, amounts: _Amounts, times: int) -> None:
+        for window, amount in zip(self._windows, amounts, strict=True):
+            window.total += times * amount
 
     def enter(self, now_s: float, need: Need) -> Ticket:
         """Take the room; ask ``wait_s`` first."""
-        ticket = Ticket()
-        for kind, amount in need.amounts.items():
-            window = self._windows[kind]
-            entry = ticket.entries[kind] = _Entry(now_s, amount)
-            window.entries.append(entry)
-            window.total += amount
+        amounts = need._amounts()
+        ticket = Ticket(now_s, amounts)
+        self._gone.append(ticket)
+        self._add(amounts, 1)
+        for window in self._binding:
             if window.left is not None:
-                window.left -= amount
+                window.left -= amounts[window.place]
         return ticket
 
     def settle(self, ticket: Ticket, used: Need) -> None:
         """Give back what a call did not use; a call that used more takes it after the fact."""
-        for kind, amount in used.amounts.items():
-            entry, window = ticket.entries[kind], self._windows[kind]
-            # An entry that has left its window took its amount with it.
-            if window.entries and entry.at_s >= window.entries[0].at_s:
-                window.total += amount - entry.amount
-            entry.amount = amount
+        before, ticket.amounts = ticket.amounts, used._amounts()
+        # A call that has left its windows took its amounts with it.
+        if self._gone and ticket.at_s >= self._gone[0].at_s:
+            self._add(before, -1)
+            self._add(ticket.amounts, 1)
 
     def heed(self, now_s: float, quotas: Sequence[Quota]) -> None:
         """Keep to what the provider states; its limits can only tighten the caller's."""
         for quota in quotas:
-            self._windows[quota.kind].heed(now_s, quota)
+            self._windows[_KINDS.index(quota.kind)].heed(now_s, quota)
+        if quotas:
+            self._binding = [each for each in self._windows if each.binds]
 
     def hold(self, until_s: float) -> None:
         """Let nothing go before this moment: the provider asked for a pause."""
@@ -167,8 +187,8 @@ class Pace:
 
     def too_large(self, need: Need) -> tuple[QuotaKind, int, int] | None:
         """The caller's ceiling that one such call alone would break: its kind, limit and the amount."""
-        for kind, amount in need.amounts.items():
-            limit = self._windows[kind].own
+        for kind, window, amount in zip(_KINDS, self._windows, need._amounts(), strict=True):
+            limit = window.own
             if limit is not None and amount > limit:
                 return kind, limit, amount
         return None

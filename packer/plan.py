@@ -15,12 +15,14 @@ from packer.budget import Allowance, allowance
 from packer.circumstances import auto, circumstances_of, proving
 from packer.delimit import end, nonce_for
 from packer.expect import forecast
+from packer.frames import Frame, items_from
 from packer.models import facts_of
+from packer.packs import Packs
 from packer.planned import Plan as Plan
 from packer.prices import Prices
 from packer.promising import NO_TRIAL, TrialPlan, trial_for
 from packer.render import pack_system
-from packer.seat import DEAR_NONCE, Markers, alone, seat
+from packer.seat import DEAR_NONCE, Markers, alone
 from packer.seating import Seating, decide, distinct
 from packer.suit import advise_items, advise_packs, checked_task
 from packer.tokens import counter_for
@@ -29,9 +31,8 @@ from schemas.advice import Advice
 from schemas.errors import BadTask, Unsuitable
 from schemas.facts import ModelFacts
 from schemas.guard import Canary, Guard
-from schemas.item import GroupBy, Item, ItemId, ItemLike, as_items
+from schemas.item import GroupBy, Item, ItemLike
 from schemas.output import Mismatch
-from schemas.pack import Pack
 from schemas.protocols import TokenCounter
 from schemas.settings import Budget, Fallback, Layout, Strategy
 from schemas.task import Task
@@ -40,7 +41,7 @@ T = TypeVar("T")
 
 
 def plan(
-    items: Iterable[ItemLike],
+    items: Iterable[ItemLike] | Frame,
     task: Task[T],
     *,
     model: str = "",
@@ -94,7 +95,7 @@ def plan(
     task = checked_task(task)
     facts = (facts or ModelFacts()).over(facts_of(model))
     return plan_for(
-        as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
+        items_from(items, text_field=text_field, id_field=id_field, group_by=group_by),
         task,
         Wanted(
             counter or counter_for(model),
@@ -134,91 +135,112 @@ def plan_for(
     Raises:
         UsageError: see ``plan``.
     """
+    inputs = _Inputs(every, markers or Markers(wanted.counter, wanted.layout))
     if wanted.strategy == "auto":
-        return _auto(every, task, wanted, markers)
-    about = advise_items(every, wanted.strategy) if about is None else about
-    markers = markers or Markers(wanted.counter, wanted.layout)
-    asked, same_as = distinct(every)
+        return _auto(inputs, task, wanted)
+    return _plan(inputs, task, wanted, seating, about)
+
+
+class _Inputs:
+    """What does not depend on how inputs are asked: looked at once, counted once."""
+
+    def __init__(self, every: Sequence[Item], markers: Markers) -> None:
+        self.every, self.markers = every, markers
+        self.asked, self.same_as = distinct(every)
+        self._tokens: list[int] | None = None
+
+    @property
+    def text_tokens(self) -> list[int]:
+        """Of each text that is asked."""
+        if self._tokens is None:
+            every, asked = self.every, self.asked
+            texts = [item.text for item in every] if len(asked) == len(every) else None
+            self._tokens = self.markers.text_tokens(texts or [every[each].text for each in asked])
+        return self._tokens
+
+
+def _plan(
+    inputs: _Inputs,
+    task: Task[T],
+    wanted: Wanted,
+    seating: Seating[T] | None = None,
+    about: tuple[Advice, ...] | None = None,
+) -> Plan[T]:
+    about = advise_items(inputs.every, wanted.strategy) if about is None else about
     fresh = seating is None
     if seating is None:
-        seating = _decided(every, asked, task, wanted, markers)
-    trial = _trial(wanted, len(asked) - wanted.sample_items, seating.allowance)
-    made = _made(every, task, wanted, markers, seating, same_as, about, trial)
+        seating = _decided(inputs, task, wanted)
+    trial = _trial(wanted, len(inputs.asked) - wanted.sample_items, seating.allowance)
+    made, packs = _made(inputs, task, wanted, seating, about, trial)
     if fresh and wanted.strategy == "pack":
-        return _weighed(made, wanted)
+        return _weighed(made, packs, wanted)
     return made
 
 
-def _decided(
-    every: Sequence[Item], asked: Sequence[int], task: Task[T], wanted: Wanted, markers: Markers
-) -> Seating[T]:
-    counter, layout = wanted.counter, wanted.layout
+def _decided(inputs: _Inputs, task: Task[T], wanted: Wanted) -> Seating[T]:
+    counter, layout, markers = wanted.counter, wanted.layout, inputs.markers
     fixed = sum(counter.count_batch([pack_system(task, layout), end(nonce_for(layout.framing, DEAR_NONCE))]))
     room = allowance(task, wanted.budget, layout, counter, fixed_tokens=fixed, facts=wanted.facts)
     if canaries := _canaries(task, wanted):
         room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
     own = wanted.guard.promise == "max_bleed"
     return decide(
-        every,
-        asked,
+        inputs.every,
+        inputs.asked,
         room,
-        markers,
+        markers.dearest,
         layout,
         counter,
         wanted.strategy,
         wanted.seed,
         wanted.sample_items,
-        trial_items=_trial(wanted, len(asked) - wanted.sample_items, room).items if own else 0,
+        text_tokens=inputs.text_tokens,
+        trial_items=_trial(wanted, len(inputs.asked) - wanted.sample_items, room).items if own else 0,
         audit=wanted.guard.audit,
         audit_twice=wanted.guard.audit_twice,
     )
 
 
 def _made(
-    every: Sequence[Item],
+    inputs: _Inputs,
     task: Task[T],
     wanted: Wanted,
-    markers: Markers,
     seating: Seating[T],
-    same_as: dict[ItemId, ItemId],
     about: tuple[Advice, ...],
     trial: TrialPlan,
-) -> Plan[T]:
+) -> tuple[Plan[T], Packs[T]]:
     counter, layout, strategy = wanted.counter, wanted.layout, wanted.strategy
-    room, tokens = seating.allowance, seating.text_tokens
+    every, room, tokens = inputs.every, seating.allowance, seating.text_tokens
     sample = tuple(alone(task, every[each], tokens[each], layout) for each in seating.sample)
     if strategy != "pack":
-        packs = tuple(alone(task, every[each], tokens[each], layout) for (each,) in seating.bins)
+        packs = Packs(task, every, seating.bins, tokens, layout)
         input_tokens = predict(task, [tokens[each] for (each,) in seating.bins], 0, counter).input_tokens or 0
     else:
-        canaries = _canaries(task, wanted)
-        packs = tuple(
-            seat(
-                f"p{n}",
-                task,
-                [(every[i], tokens[i]) for i in bin_],
-                layout,
-                wanted.seed,
-                markers,
-                canaries=canaries,
-            )
-            for n, bin_ in enumerate(seating.bins)
+        packs = Packs(
+            task,
+            every,
+            seating.bins,
+            tokens,
+            layout,
+            markers=inputs.markers,
+            seed=wanted.seed,
+            canaries=_canaries(task, wanted),
         )
-        input_tokens = markers.prompt_tokens(packs, pack_system(task, layout))
+        input_tokens = packs.prompt_tokens(*counter.count_batch([pack_system(task, layout)]))
     alone_first = predict(task, [tokens[each] for each in seating.sample], 0, counter)
     further = len(seating.audited) + len(seating.twice) + len(seating.trial) + trial.most_calls
-    return Plan(
+    made = Plan(
         items=tuple(every),
         packs=packs,
         sample=sample,
         refused=seating.refused,
-        same_as=same_as,
+        same_as=inputs.same_as,
         counter=counter.name,
         input_tokens=input_tokens + (alone_first.input_tokens or 0) * bool(sample),
-        reply_tokens=room.reply_tokens_per_item * sum(len(pack.slots) for pack in (*sample, *packs)),
+        reply_tokens=room.reply_tokens_per_item * (len(sample) + packs.seats),
         worst_case_calls=len(sample) + _worst_case(packs, wanted.fallback, strategy) + further,
         allowance=room,
-        baseline=predict(task, list(tokens.values()), room.reply_tokens_per_item, counter),
+        baseline=predict(task, tokens.values(), room.reply_tokens_per_item, counter),
         seating=seating,
         forecast=forecast(
             task,
@@ -235,27 +257,28 @@ def _made(
         trial=trial,
         strategy=strategy,
     )
+    return made, packs
 
 
-def _auto(every: Sequence[Item], task: Task[T], wanted: Wanted, markers: Markers | None) -> Plan[T]:
+def _auto(inputs: _Inputs, task: Task[T], wanted: Wanted) -> Plan[T]:
     """Plan packs, see what the planner says of them, and plan again what it says instead."""
     try:
-        made = plan_for(every, task, replace(wanted, strategy="pack"), markers=markers)
+        made = _plan(inputs, task, replace(wanted, strategy="pack"))
     except Unsuitable:  # items that must not share a call are asked alone
-        return plan_for(every, task, replace(wanted, strategy="single"), markers=markers)
+        return _plan(inputs, task, replace(wanted, strategy="single"))
     choice = made.choice
     if choice is None or (choice.strategy == "pack" and choice.size >= made.allowance.room.items):
         return made
     budget = replace(wanted.budget, items=max(choice.size, 1))
-    better = plan_for(every, task, replace(wanted, strategy=choice.strategy, budget=budget), markers=markers)
+    better = _plan(inputs, task, replace(wanted, strategy=choice.strategy, budget=budget))
     return replace(better, choice=choice)
 
 
-def _weighed(made: Plan[T], wanted: Wanted) -> Plan[T]:
+def _weighed(made: Plan[T], packs: Packs[T], wanted: Wanted) -> Plan[T]:
     """The plan, with what the planner says of it."""
     guard = wanted.guard
     of = circumstances_of(
-        made.packs, made.seating, made.forecast, guard=guard, prices=wanted.prices, facts=wanted.facts
+        packs, made.seating, made.forecast, guard=guard, prices=wanted.prices, facts=wanted.facts
     )
     if made.trial.sizes and guard.promise == "max_bleed":
         return replace(made, not_worth=proving(of, made.trial))
@@ -282,12 +305,14 @@ def _canaries(task: Task[object], wanted: Wanted) -> Sequence[Canary]:
     return _checked_canaries(wanted.guard.canaries, task) if wanted.strategy == "pack" else ()
 
 
-def _worst_case(packs: Sequence[Pack[object]], fallback: Fallback, strategy: Strategy) -> int:
+def _worst_case(packs: Packs[T], fallback: Fallback, strategy: Strategy) -> int:
     if strategy == "single":
         return len(packs)
     if strategy == "session":
         return len(packs) * (1 + fallback.single)
-    return sum(fallback.worst_case_calls(len(pack.asked)) for pack in packs)
+    return sum(
+        len(alike) * fallback.worst_case_calls(packs.asked(seats)) for seats, alike in packs.by_seats.items()
+    )
 
 
 def _checked_canaries(canaries: Sequence[Canary], task: Task[object]) -> Sequence[Canary]:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from packer.budget import Allowance
 from packer.expect import Forecast
+from packer.packs import Packs
 from packer.promising import NO_TRIAL, TrialPlan
 from packer.seating import Seating
 from schemas.advice import Advice
@@ -30,7 +31,7 @@ class Plan(Generic[T_co]):
 
     Attributes:
         items: all inputs, in input order.
-        packs: the calls, in the order in which they are sent.
+        packs: the calls, in the order in which they are sent; each is made when it is looked at.
         sample: calls that ask one item alone before any pack, as the baseline.
         trial: how pack sizes are tried first, where something is promised.
         not_worth: why trying them does not pay; empty where it does, or nothing is promised.
@@ -50,7 +51,7 @@ class Plan(Generic[T_co]):
     """
 
     items: tuple[Item, ...]
-    packs: tuple[Pack[T_co], ...]
+    packs: Packs[T_co]
     sample: tuple[Pack[T_co], ...]
     refused: tuple[ItemResult[T_co], ...]
     same_as: dict[ItemId, ItemId]

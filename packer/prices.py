@@ -40,10 +40,13 @@ class Prices:
     Attributes:
         source: where the price comes from, or that there is none.
         provider: who is asked: ``openai``, ``anthropic``, ``azure``; empty for anybody else.
+        batched: whether the run's own calls go as lines of batch jobs, which have a price of their own.
         known: whether there is a price.
     """
 
-    def __init__(self, model: str, *, provider: str = "", override: Price | None = None) -> None:
+    def __init__(
+        self, model: str, *, provider: str = "", override: Price | None = None, batched: bool = False
+    ) -> None:
         """Find the price once, so that a run has one price from start to end.
 
         Args:
@@ -51,7 +54,9 @@ class Prices:
             provider: who is asked: ``openai``, ``anthropic`` or ``azure``. Empty goes by the model's name;
                 any other is a host without a known price.
             override: the caller's own price; it is believed before any list.
+            batched: the run's own calls go as lines of batch jobs.
         """
+        self.batched = batched
         self._price: Callable[[Usage], Decimal | None] | None = None
         self._batch_share: Decimal | int | None = None
         name, self.provider = _asked(model, provider)
@@ -65,18 +70,25 @@ class Prices:
             self._batch_share = _BATCH_SHARE.get(self.provider)
         else:
             self.source = f"no price is known for {model!r}"
+        if batched and self._price is not None:
+            share = "no batch price is known" if self._batch_share is None else f"batch: {self._batch_share}x"
+            self.source = f"{self.source} ({share})"
 
     @property
     def known(self) -> bool:
         """Whether there is a price."""
-        return self._price is not None
+        return self._price is not None and (not self.batched or self._batch_share is not None)
 
     def cost_usd(self, usage: Usage) -> Decimal | None:
-        """What one call's usage costs; None when unpriced, or when its tokens are not known.
+        """What one of the run's calls costs; None when unpriced, or when its tokens are not known.
 
         Give it whole calls, not sums or shares: the size of the one prompt decides which step of the price
         applies to it.
         """
+        return self.batch_usd(usage) if self.batched else self.live_usd(usage)
+
+    def live_usd(self, usage: Usage) -> Decimal | None:
+        """What one call's usage costs outside batch jobs; None as above."""
         if self._price is None or usage.input_tokens is None or usage.output_tokens is None:
             return None
         # A count below zero is a provider's mistake; a bill made from it would be ours.
@@ -86,7 +98,7 @@ class Prices:
 
     def batch_usd(self, usage: Usage) -> Decimal | None:
         """What one call's usage costs in a provider's batch job; None when that has no known price."""
-        cost_usd = self.cost_usd(usage)
+        cost_usd = self.live_usd(usage)
         return None if cost_usd is None or self._batch_share is None else cost_usd * self._batch_share
 
     def even_usd(self, usage: Usage, calls: int, *, batch: bool = False) -> Decimal | None:
@@ -97,7 +109,7 @@ class Prices:
             calls: how many.
             batch: at the price of batch jobs.
         """
-        price = self.batch_usd if batch else self.cost_usd
+        price = self.batch_usd if batch else self.live_usd
         total_usd = Decimal(0)
         for count, each in _evenly(usage, calls):
             if (cost_usd := price(each)) is None:

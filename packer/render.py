@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from packer.delimit import EXAMPLE_HANDLES, block, cleaned, end, nonce_for
+from packer.delimit import EXAMPLE_HANDLES, blocks, cleaned, cleaned_all, end, nonce_for
 from schemas.chat import Message, Prompt
 from schemas.envelope import (
     ANSWER_KEY,
@@ -55,22 +56,53 @@ def render(pack: Pack[object], *, max_output_tokens: int, history: Sequence[Mess
     Returns:
         A prompt whose reply, if perfect, ``splitter.split`` turns into one accepted verdict per slot.
     """
-    if pack.handles == (SINGLE_HANDLE,):
-        system, user = single_system(pack.task), cleaned(pack.slots[0].item.text)
-    else:
-        system, user = pack_system(pack.task, pack.layout), pack_user(pack)
-    return Prompt(
-        (Message("system", system), *history, Message("user", user)),
-        reply_schema(pack.task, pack.handles, pack.layout),
-        max_output_tokens,
-        items=len(pack.slots),
-    )
+    handles = pack.handles
+    is_alone = handles == (SINGLE_HANDLE,)
+    user = cleaned(pack.slots[0].item.text) if is_alone else _user(pack, handles)
+    system, schema = _shared(pack.task, pack.layout, handles, is_alone)
+    return Prompt((system, *history, Message("user", user)), schema, max_output_tokens, items=len(pack.slots))
 
 
 def pack_user(pack: Pack[object]) -> str:
     """The message that holds the items: one block each, and the end line."""
-    blocks = [block(cleaned(s.item.text), s.handle, pack.nonce, s.seal) for s in pack.slots]
-    return "".join(blocks) + end(pack.nonce)
+    return _user(pack, pack.handles)
+
+
+def _user(pack: Pack[object], handles: Sequence[str]) -> str:
+    slots = pack.slots
+    seals = [s.seal for s in slots] if pack.layout.binding == "seal" else None
+    texts = cleaned_all([s.item.text for s in slots])
+    return blocks(texts, handles, pack.nonce, seals) + end(pack.nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is the same in every call of a task, a layout and a number of seats."""
+
+    task: Task[object]
+    handles: tuple[str, ...]
+    system: Message
+    schema: Mapping[str, object]
+
+
+_KNOWN: dict[tuple[int, Layout, int, bool], _Shared] = {}
+_MOST_KNOWN = 256
+
+
+def _shared(
+    task: Task[object], layout: Layout, handles: tuple[str, ...], is_alone: bool
+) -> tuple[Message, Mapping[str, object]]:
+    """System part and reply schema, the very objects of the last such call."""
+    key = id(task), layout, len(handles), is_alone
+    found = _KNOWN.get(key)
+    # A task that is kept here cannot lose its id to another.
+    if found is None or found.handles != handles:
+        system = Message("system", single_system(task) if is_alone else pack_system(task, layout))
+        found = _Shared(task, handles, system, reply_schema(task, handles, layout))
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = found
+    return found.system, found.schema
 
 
 def pack_system(task: Task[object], layout: Layout) -> str:
@@ -110,9 +142,12 @@ def single_system(task: Task[object]) -> str:
     return "\n".join(lines)
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def compact(value: object) -> str:
     """JSON without white space."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT(value)
 
 
 def packed_reply(answers: Mapping[str, object], layout: Layout, bound: Mapping[str, str | None]) -> str:
@@ -210,10 +245,11 @@ def _packed_examples(task: Task[object], layout: Layout) -> str:
         group = dict(zip(EXAMPLE_HANDLES, task.examples[start : start + len(EXAMPLE_HANDLES)], strict=False))
         seals = {h: str(201 + 37 * n) for n, h in enumerate(group)} if layout.binding == "seal" else {}
         nonce = nonce_for(layout.framing, _EXAMPLE_NONCE)
-        blocks = [block(cleaned(e.text), h, nonce, seals.get(h)) for h, e in group.items()]
+        texts = cleaned_all([example.text for example in group.values()])
+        shown = blocks(texts, list(group), nonce, [seals.get(handle) for handle in group])
         bound = {h: seals.get(h) or _echo_of(e.text, layout) for h, e in group.items()}
         reply = packed_reply({h: example_answer(task, e) for h, e in group.items()}, layout, bound)
-        lines.append(f"\n\nExample:\n{''.join(blocks)}{end(nonce)}{reply}")
+        lines.append(f"\n\nExample:\n{shown}{end(nonce)}{reply}")
     return "".join(lines)
 
 

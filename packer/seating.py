@@ -7,16 +7,19 @@ Does not know: prompts, clients, or how the seats were chosen.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat, starmap
+from operator import mul
 from random import Random
 from typing import Generic, TypeVar
 
-from packer.audit.draw import stratified
+from packer.audit.draw import of_calls
 from packer.binpack import Room, pack_in_order, pack_tightly
 from packer.budget import Allowance
-from packer.crowding import crowding
-from packer.seat import SALT, Markers
+from packer.crowding import crowding, crowding_from
+from packer.seat import SALT
 from schemas.item import Item, ItemId
 from schemas.protocols import TokenCounter
 from schemas.result import Fault, ItemResult, Outcome, Reason
@@ -57,13 +60,14 @@ def decide(
     every: Sequence[Item],
     asked: Sequence[int],
     room: Allowance,
-    markers: Markers,
+    dearest_tokens: int,
     layout: Layout,
     counter: TokenCounter,
     strategy: Strategy,
     seed: int,
     sample_items: int,
     *,
+    text_tokens: Sequence[int],
     trial_items: int = 0,
     audit: float = 0.0,
     audit_twice: float = 0.0,
@@ -74,47 +78,46 @@ def decide(
         every: all inputs.
         asked: positions of those with a text of their own.
         room: for items in one pack.
-        markers: count texts.
+        dearest_tokens: most that a marker adds to a text.
         layout: order and way of packing.
         counter: named where a text is too long.
         strategy: other than ``pack`` seats everyone alone.
         seed: of the run.
         sample_items: so many are asked alone first.
+        text_tokens: of each of those asked.
         trial_items: on so many, pack sizes are tried.
         audit: share of packed items that is held against a single answer.
         audit_twice: share of those that is asked alone twice.
     """
     refused: list[ItemResult[T]] = [
         _refuse(item, Fault.EMPTY_TEXT, "the text is empty; nothing was asked")
-        for item in every
-        if not item.text.strip()
+        for item in (every if len(asked) < len(every) else ())
+        if is_blank(item.text)
     ]
-    fitting: dict[int, int] = {}
-    texts = markers.text_tokens([every[each].text for each in asked])
-    for each, tokens in zip(asked, texts, strict=True):
-        if tokens + markers.dearest <= room.room.tokens:
-            fitting[each] = tokens
-        else:
-            detail = (
-                f"the text takes {tokens:,} tokens ({counter.name}); one call has room for "
-                f"{room.room.tokens:,}. Raise Budget(input_tokens=...) or shorten the text"
-            )
-            refused.append(_refuse(every[each], Fault.OVER_BUDGET, detail))
+    fitting = dict(zip(asked, text_tokens, strict=True))
+    most = room.room.tokens - dearest_tokens
+    if max(text_tokens, default=0) > most:
+        for each, tokens in zip(asked, text_tokens, strict=True):
+            if tokens > most:
+                del fitting[each]
+                detail = (
+                    f"the text takes {tokens:,} tokens ({counter.name}); one call has room for "
+                    f"{room.room.tokens:,}. Raise Budget(input_tokens=...) or shorten the text"
+                )
+                refused.append(_refuse(every[each], Fault.OVER_BUDGET, detail))
     sample = _sampled(every, fitting, sample_items, seed)
-    drawn = set(sample)
-    rest = {each: tokens for each, tokens in fitting.items() if each not in drawn}
+    rest = _without(fitting, sample)
     trial = _sampled(every, rest, trial_items, seed, "trial")
-    tried = set(trial)
-    left = [each for each in rest if each not in tried]
+    left = list(_without(rest, trial))
     audited: tuple[int, ...] = ()
     twice: tuple[int, ...] = ()
     if strategy == "pack":
-        bins = tuple(_bins(every, left, fitting, layout, room, markers.dearest, seed))
+        bins = tuple(_bins(every, left, fitting, layout, room, dearest_tokens, seed))
     else:
-        bins = tuple((each,) for each in left)
+        bins = tuple([(each,) for each in left])
     if strategy != "single":
         audited, twice = _audited(bins, audit, audit_twice, seed)
-    return Seating(bins, sample, fitting, markers.dearest, tuple(refused), room, trial, audited, twice)
+    return Seating(bins, sample, fitting, dearest_tokens, tuple(refused), room, trial, audited, twice)
 
 
 def seated_anew(
@@ -141,9 +144,8 @@ def _audited(
     bins: Sequence[tuple[int, ...]], share: float, twice: float, seed: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """A draw in which every seat has the same chance, spread over places and sizes of calls."""
-    positions = [each for bin_ in bins for each in bin_]
-    seats = [(place, len(bin_)) for bin_ in bins for place in range(len(bin_))]
-    chosen = [positions[each] for each in stratified(seats, share, seed=seed)]
+    drawn = of_calls([len(bin_) for bin_ in bins], share, seed=seed)
+    chosen = [bins[call][place] for call, place in drawn]
     again = Random(f"{SALT}:{seed}:twice").sample(chosen, math.ceil(twice * len(chosen)))
     return tuple(sorted(chosen)), tuple(sorted(again))
 
@@ -155,6 +157,13 @@ def _sampled(
     random = Random(f"{SALT}:{seed}:{what}")
     drawn = [random.sample(each, len(each)) for each in _by_group(every, fitting)] if items else []
     return tuple(sorted(_interleaved(drawn)[:items]))
+
+
+def _without(tokens: dict[int, int], drawn: Collection[int]) -> dict[int, int]:
+    if not drawn:
+        return tokens
+    apart = set(drawn)
+    return {each: count for each, count in tokens.items() if each not in apart}
 
 
 def _bins(
@@ -173,26 +182,41 @@ def _bins(
     by_group: list[list[tuple[int, ...]]] = []
     for members in _by_group(every, rest):
         if tight and layout.shuffle:
-            random.shuffle(members)
-        shared = [index for index, each in enumerate(members) if each not in long]
-        bins = way([tokens[members[index]] + marker_tokens for index in shared], room.room)
-        bins = [[shared[index] for index in bin_] for bin_ in bins]
-        bins += [[index] for index, each in enumerate(members) if each in long]
-        bins.sort(key=lambda each: each[0])
-        by_group.append([tuple(members[index] for index in bin_) for bin_ in bins])
+            _shuffle(members, random)
+        shared = [each for each in members if each not in long] if long else members
+        found = way([tokens[each] + marker_tokens for each in shared], room.room)
+        bins = [tuple([shared[index] for index in bin_]) for bin_ in found]
+        if len(shared) < len(members):
+            bins += [(each,) for each in members if each in long]
+            place = {each: index for index, each in enumerate(members)}
+            bins.sort(key=lambda each: place[each[0]])
+        by_group.append(bins)
     # What is seen of the first packs, and of a run that ends early, is to speak for all groups.
     return _interleaved(by_group)
 
 
+def _shuffle(members: list[int], random: Random) -> None:
+    """``random.shuffle`` in a third of its time: 53 bits decide each place (Fisher and Yates 1938)."""
+    count = len(members)
+    lots = map(int, map(mul, starmap(random.random, repeat((), count - 1)), range(count, 1, -1)))
+    for place, other in zip(range(count - 1, 0, -1), lots, strict=True):
+        members[place], members[other] = members[other], members[place]
+
+
 def _by_group(every: Sequence[Item], positions: Iterable[int]) -> list[list[int]]:
-    groups: dict[str | None, list[int]] = {}
+    positions = list(positions)
+    if len({every[each].group for each in positions}) < 2:
+        return [positions] if positions else []
+    groups: dict[str | None, list[int]] = defaultdict(list)
     for each in positions:
-        groups.setdefault(every[each].group, []).append(each)
+        groups[every[each].group].append(each)
     return list(groups.values())
 
 
 def _interleaved(rows: Sequence[Sequence[T]]) -> list[T]:
     """All entries of all rows, each row spread evenly over the whole."""
+    if len(rows) == 1:
+        return list(rows[0])
     placed = [
         ((number + 0.5) / len(row), which, each)
         for which, row in enumerate(rows)
@@ -206,6 +230,8 @@ def crowding_among(
     every: Sequence[Item], rest: Sequence[int], tokens: dict[int, int], marker_tokens: int, room: Allowance
 ) -> frozenset[int]:
     """Positions of the inputs that get a pack of their own, among those that are packed at all."""
+    if max(tokens.values(), default=0) + marker_tokens <= crowding_from(room.room):
+        return frozenset()
     sizes = [tokens[each] + marker_tokens for each in rest]
     found = crowding(sizes, room.room, groups=[every[each].group for each in rest])
     return frozenset(rest[index] for index in found)
@@ -213,19 +239,28 @@ def crowding_among(
 
 def distinct(items: Sequence[Item]) -> tuple[list[int], dict[ItemId, ItemId]]:
     """Positions of the items to ask, and for each repeated text the item that is asked for it."""
-    first: dict[tuple[str | None, str], ItemId] = {}
+    texts = [item.text for item in items]
+    seen = set(texts)
+    if len(seen) == len(texts) and not any(map(is_blank, seen)):
+        return list(range(len(texts))), {}
+    first: dict[str | tuple[str, str], int] = {}
     asked: list[int] = []
     same_as: dict[ItemId, ItemId] = {}
     for position, item in enumerate(items):
-        if not item.text.strip():
+        text = item.text
+        if is_blank(text):
             continue
-        key = item.group, item.text
-        if key in first:
-            same_as[item.id] = first[key]
-        else:
-            first[key] = item.id
+        before = first.setdefault(text if item.group is None else (item.group, text), position)
+        if before == position:
             asked.append(position)
+        else:
+            same_as[item.id] = items[before].id
     return asked, same_as
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text says nothing."""
+    return not text or text.isspace()
 
 
 def _refuse(item: Item, fault: Fault, detail: str) -> ItemResult[T_co]:

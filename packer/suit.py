@@ -11,7 +11,7 @@ from statistics import median_low
 from typing import TypeVar
 
 from packer.budget import CHAT_TEMPLATE_TOKENS
-from packer.crowding import long_ones
+from packer.crowding import crowding_from, long_ones
 from packer.kinds import mixture
 from packer.prose import prose
 from packer.seating import Seating, crowding_among
@@ -140,7 +140,10 @@ def _mixed(items: Sequence[Item]) -> Advice | None:
 
 def _uneven(items: Sequence[Item], seating: Seating[object]) -> Advice | None:
     tokens = seating.text_tokens
-    rest = [each for each in tokens if each not in set(seating.sample)]
+    if max(tokens.values(), default=0) + seating.dearest_tokens <= crowding_from(seating.allowance.room):
+        return None
+    sample = set(seating.sample)
+    rest = [each for each in tokens if each not in sample]
     own = crowding_among(items, rest, tokens, seating.dearest_tokens, seating.allowance)
     if not own:
         return None

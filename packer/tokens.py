@@ -97,8 +97,17 @@ class ToktokCounter:
         try:
             return list(toktok.batch_count(texts, self.vocabulary, threads=1))
         except UnicodeEncodeError:
-            whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
+            whole = [text if text.isascii() else _sound(text) for text in texts]
             return list(toktok.batch_count(whole, self.vocabulary, threads=1))
+
+
+def _sound(text: str) -> str:
+    """The text as tiktoken counts it: lone surrogates, which UTF-8 cannot hold, are replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 @lru_cache(maxsize=8)

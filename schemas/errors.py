@@ -17,6 +17,7 @@
         ├── CeilingReached      the run's own deadline, cost or number of calls was used up
         ├── ProviderDown        the provider did not come back within the time the run waits for it
         ├── Interrupted         someone asked the run to end (Ctrl-C, SIGTERM)
+        ├── JobsUnderWay        batch jobs go on at the provider, and this process waits no longer
         ├── AwaitsReview        answers are held until a person has looked at a sample
         ├── Rejected            a reviewer rejected an answer, and the run was to end then
         ├── StoreFailed         the run's file could not be read or written
@@ -41,7 +42,18 @@ from schemas.quota import Quota
 
 
 class PacksplitError(Exception):
-    """Root of all errors raised on purpose."""
+    """Root of all errors raised on purpose. All of them can be sent to another process."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _remade, (type(self), self.args, self.__dict__.copy())
+
+
+def _remade(kind: type[PacksplitError], args: tuple[object, ...], state: dict[str, object]) -> PacksplitError:
+    """An error from its parts: some kinds make their message themselves, so making them anew would not do."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(PacksplitError):
@@ -143,6 +155,10 @@ class ProviderDown(RunError):
 
 class Interrupted(RunError):
     """Someone asked the run to end; what is open stays pending."""
+
+
+class JobsUnderWay(RunError):
+    """Batch jobs go on at the provider; the same run again collects them. What is open stays pending."""
 
 
 class AwaitsReview(RunError):

@@ -20,10 +20,13 @@ class Store:
             ``.lock``. All can be read by their owner only.
         texts: False keeps no input text in the file. Replies are kept all the same, as they were paid for,
             and may quote inputs.
+        begun_with: the command that begins the run, kept so that ``packsplit resume`` can run it again; no
+            secret may stand in it.
     """
 
     path: str | Path
     texts: bool = True
+    begun_with: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not str(self.path).strip():

@@ -26,6 +26,16 @@ class Baseline:
     input_tokens: int | None = None
     output_tokens: int | None = None
 
+    def plus(self, other: Baseline) -> Baseline:
+        """Sum over two runs; what one of them cannot predict stays unknown, unless it has no calls at all."""
+        if not other.calls or not self.calls:
+            return self if self.calls else other
+        return Baseline(
+            self.calls + other.calls,
+            _plus(self.input_tokens, other.input_tokens),
+            _plus(self.output_tokens, other.output_tokens),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RouteSum:
@@ -86,6 +96,25 @@ class Ledger:
     maybe_paid_calls: int = 0
     maybe_paid_usd: Decimal | None = None
 
+    def plus(self, other: Ledger) -> Ledger:
+        """Sums over two runs, to the token and the last digit; prices of both are named where they differ."""
+        sources = [each for each in (self.price_source, other.price_source) if each]
+        return Ledger(
+            self.calls + other.calls,
+            self.failed_calls + other.failed_calls,
+            self.unmetered_calls + other.unmetered_calls,
+            self.usage.plus_known(other.usage),
+            self.baseline.plus(other.baseline),
+            _merged(self.routes, other.routes),
+            cost_usd=plus_known_usd(self.cost_usd, other.cost_usd),
+            unpriced_calls=self.unpriced_calls + other.unpriced_calls,
+            price_source="; ".join(dict.fromkeys("; ".join(sources).split("; "))),
+            charged=self.charged.plus(other.charged),
+            overheads=_merged(self.overheads, other.overheads),
+            maybe_paid_calls=self.maybe_paid_calls + other.maybe_paid_calls,
+            maybe_paid_usd=_most(self, other),
+        )
+
     def __str__(self) -> str:
         rows = [
             ("", "packed", "one by one*", "ratio"),
@@ -111,6 +140,23 @@ class Ledger:
             return [f"cost unknown: {told}"]
         left_out = f"; {self.unpriced_calls} calls of unknown cost left out" if self.unpriced_calls else ""
         return [f"cost {self.cost_usd:.6f} USD (prices: {self.price_source}){left_out}"]
+
+
+def _most(one: Ledger, other: Ledger) -> Decimal | None:
+    """The most that unanswered calls of both can have cost; not known when it is not for one of them."""
+    both = [each for each in (one, other) if each.maybe_paid_calls]
+    if any(each.maybe_paid_usd is None for each in both):
+        return None
+    return plus_known_usd(one.maybe_paid_usd, other.maybe_paid_usd)
+
+
+def _merged(one: Mapping[str, RouteSum], other: Mapping[str, RouteSum]) -> dict[str, RouteSum]:
+    names = dict.fromkeys((*one, *other))
+    return {name: one.get(name, RouteSum()).plus(other.get(name, RouteSum())) for name in names}
+
+
+def _plus(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 def _route(name: str, each: RouteSum) -> str:

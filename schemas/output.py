@@ -8,13 +8,20 @@ JSON into the caller's value. Does not know: prompts, packs, models, or other it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from schemas.absent import Absent
 from schemas.errors import BadTask
-from schemas.portable import Portable, portable, without_absent
+from schemas.labels import ManyLabels as ManyLabels
+from schemas.labels import Mismatch as Mismatch
+from schemas.labels import OneLabel as OneLabel
+from schemas.labels import cut
+from schemas.labels import labels_from as labels_from
+from schemas.portable import Portable, portable
+from schemas.sure import Sure, sure_of
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -26,8 +33,8 @@ T = TypeVar("T")
 MULTI_LABEL_KEY = "labels"
 
 
-class Mismatch(ValueError):
-    """An answer that is not a value of the output; the message says where and why."""
+class Unsure(Exception):
+    """The quick way cannot tell whether an answer fits: ask ``decode``."""
 
 
 class Output(Protocol[T_co]):
@@ -60,75 +67,6 @@ class Output(Protocol[T_co]):
         ...
 
 
-@dataclass(frozen=True)
-class OneLabel:
-    """Exactly one of a closed set of labels.
-
-    Attributes:
-        labels: the label names, in the caller's order.
-    """
-
-    labels: tuple[str, ...]
-
-    @cached_property
-    def schema(self) -> Mapping[str, object]:
-        """An enum of the label names."""
-        return {"type": "string", "enum": list(self.labels)}
-
-    @cached_property
-    def portable(self) -> Portable:
-        """The enum, or a plain string where there are more labels than vendors take."""
-        return portable(self.schema)
-
-    @cached_property
-    def _by_folded(self) -> dict[str, str | None]:
-        return _fold_labels(self.labels)
-
-    def decode(self, answer: object) -> str:
-        """Return the label; case and outer white space are forgiven where that is unambiguous."""
-        return _as_label(answer, self.labels, self._by_folded)
-
-    def encode(self, value: object) -> object:
-        """Return the label as it is written in a reply."""
-        return self.decode(value)
-
-
-@dataclass(frozen=True)
-class ManyLabels:
-    """Any number of a closed set of labels, none included.
-
-    Attributes:
-        labels: the label names, in the caller's order.
-    """
-
-    labels: tuple[str, ...]
-
-    @cached_property
-    def schema(self) -> Mapping[str, object]:
-        """A list of label names."""
-        return {"type": "array", "items": {"type": "string", "enum": list(self.labels)}}
-
-    @cached_property
-    def portable(self) -> Portable:
-        """The list, or a list of plain strings where there are more labels than vendors take."""
-        return portable(self.schema)
-
-    @cached_property
-    def _by_folded(self) -> dict[str, str | None]:
-        return _fold_labels(self.labels)
-
-    def decode(self, answer: object) -> list[str]:
-        """Return the labels in the task's order, each once."""
-        if not isinstance(answer, list | tuple):
-            raise Mismatch(f"expected a list of labels, got {_shown(answer)}")
-        found = {_as_label(each, self.labels, self._by_folded) for each in answer}
-        return [label for label in self.labels if label in found]
-
-    def encode(self, value: object) -> object:
-        """Return the labels as they are written in a reply."""
-        return self.decode(value)
-
-
 @dataclass(frozen=True, eq=False)
 class SchemaOutput:
     """A JSON value described by the caller's own JSON schema.
@@ -138,6 +76,9 @@ class SchemaOutput:
     """
 
     schema: Mapping[str, object]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"schema": self.schema}  # what it has worked out is made again where it is read
 
     @cached_property
     def portable(self) -> Portable:
@@ -152,14 +93,41 @@ class SchemaOutput:
         kind = validator_for(dict(self.schema), default=Draft202012Validator)
         return kind(dict(self.schema), format_checker=kind.FORMAT_CHECKER)
 
+    @cached_property
+    def _absent(self) -> Absent:
+        return Absent(self.schema)
+
+    @cached_property
+    def _sure(self) -> Sure | None:
+        return sure_of(self.schema)
+
+    @cached_property
+    def shallow(self) -> bool:
+        """True when what ``decode_plain`` lets pass nests no deeper than the portable schema."""
+        return self._sure is not None and self._sure.shallow
+
+    def decode_plain(self, answer: object) -> object:
+        """Do what ``decode`` does for an answer that surely fits, fast.
+
+        Args:
+            answer: as a strict JSON parser gives it: finite numbers, no key twice.
+
+        Raises:
+            Unsure: it may fit, or may not.
+        """
+        value = self._absent.dropped(answer)
+        if self._sure is None or not self._sure.fits(value):
+            raise Unsure
+        return value
+
     def decode(self, answer: object) -> object:
         """Check against the full schema; optional fields that came back as null are left out."""
         from jsonschema.exceptions import best_match
 
-        value = without_absent(answer, self.schema)
+        value = self._absent.dropped(answer)
         errors = self._validator.iter_errors(value)  # type: ignore[arg-type]  # any decoded JSON is fine here
         if (error := best_match(errors)) is not None:
-            raise Mismatch(f"{error.json_path}: {_cut(error.message)}")
+            raise Mismatch(f"{error.json_path}: {cut(error.message)}")
         return value
 
     def encode(self, value: object) -> object:
@@ -184,19 +152,46 @@ class TypedOutput(Generic[T]):
         """The derived schema without the constraints that vendors refuse."""
         return portable(self.schema)
 
+    @cached_property
+    def _absent(self) -> Absent:
+        return Absent(self.schema)
+
+    @property
+    def shallow(self) -> bool:
+        """False: a type may take values of any depth."""
+        return False
+
+    def decode_plain(self, answer: object) -> T:
+        """Do what ``decode`` does for an answer that surely fits, fast.
+
+        Args:
+            answer: as a strict JSON parser gives it: finite numbers, no key twice.
+
+        Raises:
+            Unsure: it may fit, or may not.
+        """
+        try:
+            import orjson
+        except ImportError:
+            raise Unsure from None
+        try:
+            return self.adapter.validate_json(orjson.dumps(self._absent.dropped(answer)), strict=True)
+        except (ValueError, TypeError, RecursionError):
+            raise Unsure from None
+
     def decode(self, answer: object) -> T:
         """Build the value; the type's own validators run, and no "1" passes for 1."""
         from pydantic import ValidationError
 
         try:
-            text = json.dumps(without_absent(answer, self.schema))
+            text = json.dumps(self._absent.dropped(answer))
             return self.adapter.validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-            raise Mismatch(f"${place}: {_cut(first['msg'])}") from None
+            raise Mismatch(f"${place}: {cut(first['msg'])}") from None
         except (ValueError, TypeError, RecursionError) as error:
-            raise Mismatch(_cut(f"{type(error).__name__}: {error}")) from None
+            raise Mismatch(cut(f"{type(error).__name__}: {error}")) from None
 
     def encode(self, value: object) -> object:
         """Return the value as JSON; an instance of the type and plain JSON are both accepted."""
@@ -218,28 +213,6 @@ def output_for(shape: object) -> SchemaOutput | TypedOutput[object]:
     made = _schema_output(shape) if isinstance(shape, Mapping) else _typed_output(shape)
     _ = made.portable  # refuse now, not at the first call
     return made
-
-
-def labels_from(labels: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
-    """Check label names.
-
-    Raises:
-        BadTask: fewer than two, not strings, empty, or not distinct.
-    """
-    if isinstance(labels, str):
-        raise BadTask(f"labels is one string ({labels!r}); pass a list of label names.")
-    names = tuple(labels)
-    for name in names:
-        if not isinstance(name, str) or not name.strip():
-            raise BadTask(f"A label is {name!r}: labels are non-empty strings.")
-        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
-            raise BadTask(f"The label {name!r} holds a lone surrogate, which no reply can carry.")
-    if len(names) < 2:
-        raise BadTask(f"A classification needs at least two labels, got {list(names)!r}.")
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadTask(f"The label {twice!r} occurs twice.")
-    return names
 
 
 def _schema_output(schema: Mapping[str, object]) -> SchemaOutput:
@@ -266,31 +239,6 @@ def _typed_output(shape: object) -> TypedOutput[object]:
     except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
         raise BadTask(
             f"The output {shape!r} is neither a JSON schema (a mapping) nor a type that pydantic can "
-            f"describe: {_cut(str(error).splitlines()[0])}"
+            f"describe: {cut(str(error).splitlines()[0])}"
         ) from error
     return TypedOutput(adapter, schema)
-
-
-def _fold_labels(labels: tuple[str, ...]) -> dict[str, str | None]:
-    folded: dict[str, str | None] = {}
-    for label in labels:
-        key = label.strip().casefold()
-        folded[key] = None if key in folded else label
-    return folded
-
-
-def _as_label(answer: object, labels: tuple[str, ...], by_folded: Mapping[str, str | None]) -> str:
-    if isinstance(answer, str):
-        if answer in labels:
-            return answer
-        if (label := by_folded.get(answer.strip().casefold())) is not None:
-            return label
-    raise Mismatch(f"{_shown(answer)} is not one of the labels")
-
-
-def _shown(value: object) -> str:
-    return _cut(repr(value), 80)
-
-
-def _cut(text: str, limit: int = 200) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -213,67 +213,6 @@ def resolve(root: Mapping[str, object], ref: str) -> object | None:
     return place
 
 
-def without_absent(value: object, schema: Mapping[str, object]) -> object:
-    """Undo what made optional fields nullable: drop nulls that the full schema means as "not there".
-
-    Args:
-        value: an answer that follows the portable schema.
-        schema: the caller's full schema.
-
-    Returns:
-        The answer without keys whose value is null where the field is optional and takes no null.
-    """
-    return _drop_absent(value, schema, schema)
-
-
-def _drop_absent(value: object, schema: object, root: Mapping[str, object]) -> object:
-    forms = _forms(schema, root)
-    if isinstance(value, Mapping):
-        for form in forms:
-            properties = form.get("properties")
-            if isinstance(properties, Mapping) and set(value) <= set(properties):
-                required = form.get("required")
-                needed = required if isinstance(required, list) else []
-                return {
-                    key: _drop_absent(each, properties[key], root)
-                    for key, each in value.items()
-                    if each is not None or key in needed or _takes_null(properties[key], root)
-                }
-    if isinstance(value, list):
-        for form in forms:
-            prefix = form.get("prefixItems")
-            ahead = prefix if isinstance(prefix, list) else []
-            if ahead or isinstance(form.get("items"), Mapping):
-                kinds = [ahead[i] if i < len(ahead) else form.get("items") for i in range(len(value))]
-                return [_drop_absent(each, kind, root) for each, kind in zip(value, kinds, strict=True)]
-    return value
-
-
-def _forms(schema: object, root: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """The plain schemas a value may follow."""
-    if not isinstance(schema, Mapping):
-        return []
-    if isinstance(ref := schema.get("$ref"), str):
-        return _forms(resolve(root, ref), root)
-    for word in ("anyOf", "oneOf", "allOf"):
-        if isinstance(options := schema.get(word), list):
-            return [form for option in options for form in _forms(option, root)]
-    return [schema]
-
-
-def _takes_null(schema: object, root: Mapping[str, object]) -> bool:
-    for form in _forms(schema, root):
-        kind = form.get("type")
-        values = form.get("enum")
-        if kind == "null" or (isinstance(kind, list) and "null" in kind):
-            return True
-        if "const" in form and form["const"] is None:
-            return True
-        if isinstance(values, list) and None in values:
-            return True
-    return False
-
-
 def _nullable(schema: Schema) -> Schema:
     return _any_of([schema, {"type": "null"}])
 

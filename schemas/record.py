@@ -90,6 +90,38 @@ class CallRecord:
     error: str = ""
 
 
+class JobState(StrEnum):
+    """Where a batch job stands, as far as the run knows.
+
+    ``making``: its calls are chosen, and whether it was handed over is not known yet. ``not_taken``: the
+    provider took none of its calls.
+    """
+
+    MAKING = "making"
+    UNDER_WAY = "under_way"
+    COLLECTED = "collected"
+    NOT_TAKEN = "not_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One batch job.
+
+    Attributes:
+        name: the run's own for it.
+        calls: how many it was made of.
+        state: where it stands.
+        made_at_s: seconds since 1970.
+        id: the provider's name for it; empty until it is handed over.
+    """
+
+    name: str
+    calls: int
+    state: JobState
+    made_at_s: float
+    id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run.
@@ -115,6 +147,8 @@ class RunRecord:
         audit: packed answers held against single ones; None until a process has ended with the run.
         calibration: what the guard's promise came to; None without one, and until it is settled.
         size_changes: packs that became larger or smaller while the run went on, oldest first.
+        jobs: the provider's batch jobs that it used, those that are over first.
+        begun_with: the command that began it, to be run again; empty when it was begun otherwise.
     """
 
     name: str
@@ -137,6 +171,8 @@ class RunRecord:
     audit: Audit | None = None
     calibration: Calibration | None = None
     size_changes: tuple[SizeChange, ...] = ()
+    jobs: tuple[JobRecord, ...] = ()
+    begun_with: tuple[str, ...] = ()
 
     @property
     def states(self) -> Counter[ItemState]:
@@ -147,6 +183,11 @@ class RunRecord:
     def released(self) -> bool:
         """Whether results may go on: nobody waits for a reviewer, and none was refused."""
         return self.gate in (Gate.NONE, Gate.PASSED)
+
+    @property
+    def jobs_open(self) -> tuple[JobRecord, ...]:
+        """Batch jobs whose replies are still to be read."""
+        return tuple(job for job in self.jobs if job.state in (JobState.MAKING, JobState.UNDER_WAY))
 
     @property
     def maybe_paid(self) -> tuple[CallRecord, ...]:

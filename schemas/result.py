@@ -192,6 +192,80 @@ class ItemResult(Generic[T_co]):
     review: Review | None = None
 
 
+class _Unfrozen(Generic[T_co]):
+    """The slots of a result, open to be filled.
+
+    A frozen dataclass fills each field by a call, which makes a result of fifteen nine times as dear as this.
+    """
+
+    __slots__ = ItemResult.__slots__
+    item_id: ItemId
+    outcome: Outcome
+    value: T_co | None
+    route: Route | None
+    reason: Reason | None
+    signals: tuple[Signal, ...]
+    attempts: int
+    usage: Usage
+    same_as: ItemId | None
+    trust: Trust
+    quotes: tuple[Quote, ...]
+    call: str
+    unmetered_attempts: int
+    cost_usd: Decimal | None
+    review: Review | None
+
+
+# Looked up once: a member of an enum costs more to find than to compare.
+_ACCEPTED = Outcome.ACCEPTED
+
+
+def accepted_result(
+    verdict: Verdict[T_co],
+    route: Route,
+    call: str,
+    trust: Trust,
+    signals: tuple[Signal, ...],
+    attempts: int,
+    usage: Usage,
+    unmetered_attempts: int,
+    cost_usd: Decimal | None,
+) -> ItemResult[T_co]:
+    """The result of an item whose answer can be used: what ``ItemResult(...)`` makes, in a tenth of the time.
+
+    Args:
+        verdict: on the answer.
+        route: the kind of call it came from.
+        call: names that call.
+        trust: in the answer.
+        signals: seen in all replies that concern the item.
+        attempts: calls it took part in.
+        usage: its share of their tokens.
+        unmetered_attempts: of the attempts, those without reported tokens.
+        cost_usd: its share of their money; None when not known.
+    """
+    made: _Unfrozen[T_co] = _Unfrozen()
+    made.item_id = verdict.slot.item.id
+    made.outcome = _ACCEPTED
+    made.value = verdict.value
+    made.route = route
+    made.reason = None
+    made.signals = signals
+    made.attempts = attempts
+    made.usage = usage
+    made.same_as = None
+    made.trust = trust
+    made.quotes = verdict.quotes
+    made.call = call
+    made.unmetered_attempts = unmetered_attempts
+    made.cost_usd = cost_usd
+    made.review = None
+    frozen: object = made
+    frozen.__class__ = ItemResult  # the slots are the same
+    assert isinstance(frozen, ItemResult)  # noqa: S101  # so that the type is known, too
+    return frozen
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class RunResult(Generic[T_co]):
     """A finished run. Iterating gives one ``ItemResult`` per input, in input order.

@@ -57,14 +57,29 @@ class Usage:
         Returns:
             One Usage per weight; unknown fields stay unknown in each.
         """
-        columns = [share_out(getattr(self, name), weights) for name in FIELDS]
-        return [Usage(*row) for row in zip(*columns, strict=True)]
+        totals = (
+            self.input_tokens,
+            self.cached_tokens,
+            self.output_tokens,
+            self.cache_write_tokens,
+            self.reasoning_tokens,
+        )
+        # Items of one call are often of one size: equal shares are one object.
+        made: dict[tuple[int | None, ...], Usage] = {}
+        shares = []
+        for row in zip(*[share_out(total, weights) for total in totals], strict=True):
+            if (share := made.get(row)) is None:
+                share = made[row] = Usage(*row)
+            shares.append(share)
+        return shares
 
     @classmethod
     def none_spent(cls) -> Usage:
         """Nothing was sent, so nothing was used: a known zero."""
-        return cls(0, 0, 0, 0, 0)
+        return _NONE_SPENT
 
+
+_NONE_SPENT = Usage(0, 0, 0, 0, 0)
 
 SHARE_DIGITS = 4
 """Shares of money have so many more digits than the whole."""
@@ -85,18 +100,18 @@ def share_out(total: int | None, weights: Sequence[int]) -> list[int | None]:
     Returns:
         One integer per weight; they sum to ``total``.
     """
-    if total is None:
-        return [None] * len(weights)
-    if not weights:
-        return []
+    if not total or not weights:
+        return [total] * len(weights)
     scale = sum(weights)
-    sizes = list(weights) if scale else [1] * len(weights)
+    sizes = weights if scale else [1] * len(weights)
     scale = scale or len(sizes)
-    floors = [total * size // scale for size in sizes]
-    odd = total - sum(floors)
-    by_remainder = sorted(range(len(sizes)), key=lambda i: (-(total * sizes[i] % scale), i))
-    for i in by_remainder[:odd]:
-        floors[i] += 1
+    parts = [total * size for size in sizes]
+    floors = [part // scale for part in parts]
+    if odd := total - sum(floors):
+        remainders = [part % scale for part in parts]
+        # Sorting keeps the order of equals, so of these the first get one more.
+        for i in sorted(range(len(sizes)), key=remainders.__getitem__, reverse=True)[:odd]:
+            floors[i] += 1
     return list(floors)
 
 

@@ -6,7 +6,7 @@ Does not know: whether an answer is a legal value, or whether it really is about
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.envelope import ANSWER_KEY, ID_KEY
@@ -14,12 +14,15 @@ from schemas.evidence import QUOTES_KEY, VALUE_KEY
 from schemas.pack import Pack, Slot
 from schemas.result import Fault, Reason
 from schemas.settings import Binding
-from splitter.parse import Entry, JsonObject
+from splitter.parse import Entry
+from splitter.strict import repeats
 
 MOST_QUOTES = 64
+_TWICE = Reason(Fault.DUPLICATE, "the entry gives one key twice")
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as nobody outside this room holds one: freezing would make each four times as dear.
+@dataclass(slots=True)
 class Aligned:
     """What one slot was given.
 
@@ -60,6 +63,20 @@ def align(pack: Pack[object], entries: Sequence[Entry], lost: Reason) -> list[Al
     return [_seat(slot, by_handle[slot.handle], pack, lost) for slot in pack.slots]
 
 
+def align_whole(pack: Pack[object], contents: Sequence[object]) -> list[Aligned]:
+    """Seat what stands under each handle, where each has one entry.
+
+    Args:
+        pack: its seats, layout and task.
+        contents: in seat order.
+    """
+    binding, evidence = pack.layout.binding, pack.task.evidence
+    return [
+        _given(slot, content, binding, evidence=evidence)
+        for slot, content in zip(pack.slots, contents, strict=True)
+    ]
+
+
 def _seat(slot: Slot, entries: list[Entry], pack: Pack[object], lost: Reason) -> Aligned:
     if not entries:
         return Aligned(slot, reason=lost)
@@ -68,35 +85,45 @@ def _seat(slot: Slot, entries: list[Entry], pack: Pack[object], lost: Reason) ->
     if len(entries) > 1 and any(repr(entry.content) != repr(first) for entry in entries[1:]):
         reason = Reason(Fault.DUPLICATE, f"{len(entries)} different answers came back for this item")
         return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
-    binding = pack.layout.binding
-    wrapped = isinstance(first, JsonObject) and ANSWER_KEY in first and _is_wrapper(first, slot, binding)
-    if wrapped and isinstance(first, JsonObject) and first.repeats():
-        reason = Reason(Fault.DUPLICATE, "the entry gives one key twice")
-        return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
-    echo = _text(first.get(binding)) if isinstance(first, JsonObject) and binding != "none" else None
-    answer = first[ANSWER_KEY] if wrapped and isinstance(first, JsonObject) else first
+    seat = _given(slot, first, pack.layout.binding, evidence=pack.task.evidence)
+    seat.entries, seat.repaired = len(entries), repaired
+    return seat
+
+
+def _given(slot: Slot, content: object, binding: Binding, *, evidence: bool) -> Aligned:
+    """What one entry gives its slot: the answer, unwrapped, and what goes with it."""
+    if not isinstance(content, dict):
+        return Aligned(slot, content, entries=1)
+    echo = _text(content.get(binding)) if binding != "none" else None
+    answer: object = content
+    if ANSWER_KEY in content and _is_wrapper(content, slot, binding):
+        if repeats(content):
+            return Aligned(slot, reason=_TWICE, entries=1)
+        answer = content[ANSWER_KEY]
     quotes: tuple[tuple[str, str], ...] = ()
-    if pack.task.evidence and isinstance(answer, JsonObject) and VALUE_KEY in answer and QUOTES_KEY in answer:
-        if answer.repeats():
-            reason = Reason(Fault.DUPLICATE, "the entry gives one key twice")
-            return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
+    if evidence and isinstance(answer, dict) and VALUE_KEY in answer and QUOTES_KEY in answer:
+        if repeats(answer):
+            return Aligned(slot, reason=_TWICE, entries=1)
         quotes = _quotes(answer[QUOTES_KEY])
         answer = answer[VALUE_KEY]
-    return Aligned(slot, answer, None, echo, quotes, len(entries), repaired)
+    return Aligned(slot, answer, None, echo, quotes, 1)
 
 
-def _is_wrapper(content: JsonObject, slot: Slot, binding: Binding) -> bool:
+def _is_wrapper(content: dict[str, object], slot: Slot, binding: Binding) -> bool:
     """An object that holds the answer, not an answer that happens to have such a field."""
-    return binding in content or content.get(ID_KEY) == slot.handle or set(content) == {ANSWER_KEY}
+    return binding in content or content.get(ID_KEY) == slot.handle or len(content) == 1
 
 
 def _quotes(given: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(given, Mapping):
+    if not isinstance(given, dict):
         return ()
     found: list[tuple[str, str]] = []
     for field, quote in given.items():
-        parts = quote if isinstance(quote, list) else [quote]
-        found += [(str(field), part) for part in parts if isinstance(part, str) and part.strip()]
+        if isinstance(quote, str):
+            if quote and not quote.isspace():
+                found.append((field, quote))
+        elif isinstance(quote, list):
+            found += [(field, part) for part in quote if isinstance(part, str) and part.strip()]
     return tuple(found[:MOST_QUOTES])
 
 

@@ -105,7 +105,7 @@ def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
         The entries; empty with ``Rung.NOTHING`` when there are none.
     """
     wanted = set(handles)
-    if (value := _loads(text)) is not None and (entries := entries_of(value, wanted)):
+    if (value := loads(text)) is not None and (entries := entries_of(value, wanted)):
         return Parsed(entries, Rung.STRICT)
     found = list(_embedded(text, wanted))
     rung = Rung.EMBEDDED
@@ -142,7 +142,8 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _loads(text: str) -> object | None:
+def loads(text: str) -> object | None:
+    """The JSON value that a text is; None when it is none."""
     try:
         return _DECODER.decode(text)  # type: ignore[no-any-return]  # json's stub says Any; we only narrow it
     except (ValueError, RecursionError):
@@ -316,7 +317,7 @@ def repaired_in(text: str, wanted: set[str]) -> list[Entry]:
         guess = json_repair.repair_json(text, return_objects=False)
     except (ValueError, RecursionError, IndexError, TypeError, KeyError, AttributeError):
         return []
-    value = _loads(guess) if isinstance(guess, str) else None
+    value = loads(guess) if isinstance(guess, str) else None
     entries = entries_of(value, wanted)
     return [Entry(e.handle, e.content, repaired=True) for e in entries if e.handle in wanted]
 

@@ -1,46 +1,40 @@
 """One reply as the detectors see it: the pack, what each seat was given, and what can be searched.
 
-Does not know: any detector, or what becomes of an answer.
+Values are looked up in the item's own text first, as they are; a text that this settles is never folded,
+and the neighbours' texts are searched together. Does not know: any detector, or what becomes of an answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 
 from schemas.item import ItemId
 from schemas.output import ManyLabels, OneLabel
 from schemas.pack import Pack
 from splitter.align import Aligned
-from splitter.match import MOST_NEEDLE, Hay
+from splitter.leaves import Leaf, leaves_of, place_of
+from splitter.match import EDGES, MOST_NEEDLE, Hay, folded, word_at
 from splitter.parse import Entry
 
-MOST_LEAVES = 64
+NOWHERE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
-    """One plain value inside an answer.
+class LookedUp:
+    """The open values of a reply, by whether their own item's text holds them.
 
     Attributes:
-        field: where, list positions left out: ``items[].price``.
-        text: the value as text, at most 400 characters.
-        number: the value when it is a number.
-        closed: True when the schema allows only certain values here, or true and false.
+        home: the seats with a value that stands in its own text.
+        strays: seat and value of those that do not.
+        loose: seat and value of free text that does not stand in its own text word for word.
     """
 
-    field: str
-    text: str
-    number: Decimal | None = None
-    closed: bool = False
-
-    def stands_in(self, hay: Hay, *, own: bool = False) -> bool:
-        """True when a text holds this value; of its own text, it may also be put together."""
-        if self.number is not None:
-            return abs(self.number) in hay.numbers
-        return hay.holds(self.text) or (own and hay.has_words_of(self.text))
+    home: set[int]
+    strays: list[tuple[int, Leaf]]
+    loose: list[tuple[int, Leaf]]
 
 
 @dataclass(frozen=True)
@@ -49,90 +43,118 @@ class Reading:
 
     Attributes:
         pack: what was asked.
-        entries: what the reply held, as written.
+        entries: what the reply held, as written; empty where ``one_to_one``.
         seats: one per slot, in the pack's order.
         cut: True when the reply breaks off.
+        one_to_one: True when the reply is known to have one entry for each handle, and no other.
     """
 
     pack: Pack[object]
     entries: tuple[Entry, ...]
     seats: tuple[Aligned, ...]
     cut: bool = False
+    one_to_one: bool = False
+    _standing: dict[tuple[str, bool], frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def hays(self) -> tuple[Hay, ...]:
         """Each seat's text, to be searched."""
-        return tuple(Hay(seat.slot.item.text) for seat in self.seats)
+        return tuple([Hay(seat.slot.item.text) for seat in self.seats])
 
     @cached_property
     def ids(self) -> tuple[ItemId, ...]:
         """Each seat's item."""
-        return tuple(seat.slot.item.id for seat in self.seats)
+        return tuple([seat.slot.item.id for seat in self.seats])
 
     @cached_property
-    def leaves(self) -> tuple[tuple[Leaf, ...], ...]:
+    def leaves(self) -> tuple[list[Leaf], ...]:
         """Each seat's plain values; none for labels, which are closed by nature."""
         output = self.pack.task.output
         if isinstance(output, OneLabel | ManyLabels):
-            return ((),) * len(self.seats)
-        schema = output.portable.answer
+            return ([],) * len(self.seats)
+        place = place_of(output)
         return tuple(
-            () if seat.reason is not None else _some(_leaves(seat.answer, schema, "")) for seat in self.seats
+            [[] if seat.reason is not None else leaves_of(seat.answer, place) for seat in self.seats]
         )
 
     @cached_property
-    def elsewhere(self) -> tuple[tuple[frozenset[int], ...], ...]:
-        """Per seat and leaf: the seats in whose text the leaf stands (its own among them)."""
-        return tuple(
-            tuple(
-                frozenset()
-                if leaf.closed
-                else frozenset(
-                    place for place, hay in enumerate(self.hays) if leaf.stands_in(hay, own=place == seat)
-                )
-                for leaf in leaves
-            )
-            for seat, leaves in enumerate(self.leaves)
-        )
+    def looked_up(self) -> LookedUp:
+        """Each open value, looked up in its own text; of that, it may also be put together."""
+        home: set[int] = set()
+        strays: list[tuple[int, Leaf]] = []
+        loose: list[tuple[int, Leaf]] = []
+        for place, (leaves, seat) in enumerate(zip(self.leaves, self.seats, strict=True)):
+            own = seat.slot.item.text
+            exact = own.isascii()
+            for leaf in leaves:
+                if leaf.closed:
+                    continue
+                text = leaf.text
+                at = own.find(text)
+                if leaf.numeric:
+                    stands = at >= 0 and self.hays[place].numbered(text, at)
+                    stands = stands or abs(Decimal(text).normalize()) in self.hays[place].numbers
+                elif (
+                    # Between characters of no word it stands in the folded text too, as words of its own.
+                    exact
+                    and at >= 0
+                    and own[at - 1 : at] in EDGES
+                    and own[(end := at + len(text)) : end + 1] in EDGES
+                ):
+                    stands = True
+                else:
+                    hay = self.hays[place]
+                    stands = hay.holds(text)
+                    if not stands:
+                        loose.append((place, leaf))
+                        stands = hay.has_words_of(text)
+                if stands:
+                    home.add(place)
+                else:
+                    strays.append((place, leaf))
+        return LookedUp(home, strays, loose)
 
+    @cached_property
+    def _joined(self) -> tuple[str, list[int]]:
+        """All folded texts, one a line (none holds a line break), and where each begins."""
+        starts: list[int] = []
+        at = 0
+        for hay in self.hays:
+            starts.append(at)
+            at += len(hay.folded) + 1
+        return "\n".join([hay.folded for hay in self.hays]), starts
 
-def _some(leaves: Iterator[Leaf]) -> tuple[Leaf, ...]:
-    return tuple(leaf for leaf, _ in zip(leaves, range(MOST_LEAVES), strict=False))
+    def stands(self, leaf: Leaf) -> frozenset[int]:
+        """The seats whose text holds an open value as it is."""
+        key = (leaf.text, leaf.numeric)
+        if (found := self._standing.get(key)) is None:
+            found = self._standing[key] = self._holders(leaf)
+        return found
 
+    def _holders(self, leaf: Leaf) -> frozenset[int]:
+        if leaf.numeric:
+            number = abs(Decimal(leaf.text).normalize())
+            return frozenset(place for place, hay in enumerate(self.hays) if number in hay.numbers)
+        return frozenset(self.holding(folded(leaf.text[:MOST_NEEDLE]), whole_words=True))
 
-def _leaves(value: object, schema: object, field: str, depth: int = 0) -> Iterator[Leaf]:
-    if depth > 16:
-        return
-    forms = _forms(schema)
-    if isinstance(value, Mapping):
-        for name, each in value.items():
-            inner = next((p[name] for form in forms if name in (p := _properties(form))), {})
-            yield from _leaves(each, inner, f"{field}.{name}" if field else str(name), depth + 1)
-    elif isinstance(value, list):
-        inner = next((form["items"] for form in forms if "items" in form), {})
-        for each in value:
-            yield from _leaves(each, inner, f"{field}[]", depth + 1)
-    elif isinstance(value, bool) or value is None:
-        return
-    elif isinstance(value, str):
-        if value.strip():
-            closed = any("enum" in form for form in forms)
-            yield Leaf(field, value[:MOST_NEEDLE], closed=closed)
-    elif isinstance(value, int | float):
-        closed = any("enum" in form for form in forms)
-        try:
-            yield Leaf(field, str(value), Decimal(str(value)).normalize(), closed)
-        except InvalidOperation:
-            return
+    def holding(self, small: str, *, whole_words: bool = False) -> list[int]:
+        """The seats whose text holds a folded needle, in seat order; none for an empty one."""
+        text, starts = self._joined
+        found: list[int] = []
+        at = 0 if small else -1
+        while at >= 0:
+            at = word_at(text, small, at) if whole_words else text.find(small, at)
+            if at < 0:
+                break
+            place = bisect_right(starts, at) - 1
+            found.append(place)
+            at = starts[place + 1] if place + 1 < len(starts) else -1
+        return found
 
-
-def _forms(schema: object) -> list[Mapping[str, object]]:
-    if not isinstance(schema, Mapping):
-        return []
-    options = schema.get("anyOf")
-    return [form for each in options for form in _forms(each)] if isinstance(options, list) else [schema]
-
-
-def _properties(form: Mapping[str, object]) -> Mapping[str, object]:
-    found = form.get("properties")
-    return found if isinstance(found, Mapping) else {}
+    def near(self, needle: str, place: int, least: float) -> list[int]:
+        """The seats other than this one whose text holds a needle at least so nearly (above 0)."""
+        return [
+            other
+            for other, hay in enumerate(self.hays)
+            if other != place and hay.likeness(needle, least) >= least
+        ]

@@ -6,17 +6,16 @@ worded, who answered, or what happens to rejected items.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import replace
 from typing import TypeVar
 
 from schemas.chat import Completion, FinishReason
+from schemas.evidence import Match, Quote
 from schemas.guard import Guard
 from schemas.item import ItemId
 from schemas.pack import SINGLE_HANDLE, Pack
 from schemas.result import Fault, Reason, Split, Verdict
 from schemas.signal import Action, Signal, SignalKind, Trust
-from splitter.align import Aligned, align
+from splitter.align import align, align_whole
 from splitter.bleed import (
     bijection,
     binding,
@@ -28,16 +27,20 @@ from splitter.bleed import (
     shift,
     value,
 )
+from splitter.labels import labelled
 from splitter.lines import parse_lines
-from splitter.match import ground
+from splitter.made import made_quote, made_verdict
+from splitter.match import MOST_NEEDLE, ground
 from splitter.parse import Parsed, Rung, parse
 from splitter.reading import Reading
+from splitter.strict import whole
 from splitter.validate import validate
 
 T = TypeVar("T")
 
 DETECTORS = (bijection, binding, evidence, value, shift, reference, refusal, repetition, canary)
 _BY_DEFAULT = Guard()
+_EXACT = Match.EXACT
 
 
 def split(pack: Pack[T], completion: Completion, *, guard: Guard = _BY_DEFAULT) -> Split[T]:
@@ -60,55 +63,90 @@ def split(pack: Pack[T], completion: Completion, *, guard: Guard = _BY_DEFAULT) 
         >>> done.verdicts[0].value
         'good'
     """
+    failed = completion.finish_reason in _CUT_SHORT
+    handles = pack.handles
+    lines = pack.layout.envelope == "lines" and handles != (SINGLE_HANDLE,)
+    read = whole(completion.text, handles, lines=lines)
+    if read is not None:
+        if (labels := labelled(pack, read.contents)) is not None:
+            return Split(tuple(labels), whole_failed=failed)
+        reading = Reading(pack, (), tuple(align_whole(pack, read.contents)), one_to_one=True)
+        verdicts, traces, stop = _judged(pack, reading, guard, plain=read.plain, shallow=read.shallow)
+        return Split(verdicts, traces, stop=stop, whole_failed=failed)
     cut = completion.finish_reason is FinishReason.LENGTH
-    read = parse_lines if pack.layout.envelope == "lines" and pack.handles != (SINGLE_HANDLE,) else parse
-    parsed = read(completion.text, pack.handles, cut=cut)
+    parsed = (parse_lines if lines else parse)(completion.text, handles, cut=cut)
     seats = align(pack, parsed.entries, _lost(completion, parsed))
     reading = Reading(pack, parsed.entries, tuple(seats), cut or parsed.rung is Rung.CUT)
-    of_items: dict[ItemId, list[Signal]] = defaultdict(list)
-    of_reply: list[Signal] = []
-    for seat in seats:
-        if seat.repaired:
-            told = "the reply was not JSON here; a repair was guessed"
-            of_items[seat.slot.item.id].append(
-                Signal(SignalKind.REPAIRED, told, 0.6, items=(seat.slot.item.id,))
-            )
-    for detector in DETECTORS:
-        for signal in detector.detect(reading):
-            (of_items[signal.items[0]] if signal.items else of_reply).append(signal)
-    if parsed.rung is Rung.EMBEDDED:
-        of_reply.append(Signal(SignalKind.PROSE, "the reply's JSON stands inside other text"))
-    verdicts = [
-        _judged(validate(seat, pack.task), reading, place, tuple(of_items[seat.slot.item.id]), guard)
-        for place, seat in enumerate(seats)
-    ]
-    every = [*of_reply, *(signal for found in of_items.values() for signal in found)]
-    stop = next((signal for signal in every if guard.action(signal) is Action.STOP), None)
-    return Split(
-        tuple(verdicts),
-        tuple(of_reply),
-        stop=stop,
-        whole_failed=completion.finish_reason in _CUT_SHORT or parsed.rung is Rung.NOTHING,
-    )
+    verdicts, traces, stop = _judged(pack, reading, guard, prose=parsed.rung is Rung.EMBEDDED)
+    return Split(verdicts, traces, stop=stop, whole_failed=failed or parsed.rung is Rung.NOTHING)
 
 
 _CUT_SHORT = (FinishReason.LENGTH, FinishReason.REFUSAL, FinishReason.CONTENT_FILTER)
 
 
 def _judged(
-    verdict: Verdict[T], reading: Reading, place: int, signals: tuple[Signal, ...], guard: Guard
-) -> Verdict[T]:
+    pack: Pack[T],
+    reading: Reading,
+    guard: Guard,
+    *,
+    prose: bool = False,
+    plain: bool = False,
+    shallow: bool = False,
+) -> tuple[tuple[Verdict[T], ...], tuple[Signal, ...], Signal | None]:
+    """Verdicts, the traces that concern the whole reply, and the one for which the guard ends the run."""
+    of_items, of_reply = _signals(reading)
+    if prose:
+        of_reply.append(Signal(SignalKind.PROSE, "the reply's JSON stands inside other text"))
+    verdicts: list[Verdict[T]] = []
+    for place, seat in enumerate(reading.seats):
+        value = validate(seat, pack.task, plain=plain, shallow=shallow)
+        found = of_items.get(seat.slot.item.id)
+        signals = () if found is None else tuple(found)
+        if isinstance(value, Reason):
+            verdicts.append(made_verdict(seat.slot, None, value, signals))
+        else:
+            verdicts.append(_guarded(reading, place, value, signals, guard))
+    every = [*of_reply, *(signal for found in of_items.values() for signal in found)]
+    stop = next((signal for signal in every if guard.action(signal) is Action.STOP), None)
+    return tuple(verdicts), tuple(of_reply), stop
+
+
+def _signals(reading: Reading) -> tuple[dict[ItemId, list[Signal]], list[Signal]]:
+    """What is seen of each item, and of the reply."""
+    of_items: dict[ItemId, list[Signal]] = {}
+    of_reply: list[Signal] = []
+    for seat in reading.seats:
+        if seat.repaired:
+            item_id = seat.slot.item.id
+            told = "the reply was not JSON here; a repair was guessed"
+            of_items.setdefault(item_id, []).append(Signal(SignalKind.REPAIRED, told, 0.6, items=(item_id,)))
+    for detector in DETECTORS:
+        for signal in detector.detect(reading):
+            (of_items.setdefault(signal.items[0], []) if signal.items else of_reply).append(signal)
+    return of_items, of_reply
+
+
+def _guarded(reading: Reading, place: int, value: T, signals: tuple[Signal, ...], guard: Guard) -> Verdict[T]:
     """Let the guard look at an answer that is a legal value, and ground its quotes."""
-    if verdict.reason is not None:
-        return replace(verdict, signals=signals)
-    seat: Aligned = reading.seats[place]
-    quotes = tuple(ground(field, quote, reading.hays[place]) for field, quote in seat.quotes)
-    action, signal = guard.strictest(signals)
-    if signal is not None and action in (Action.REJECT, Action.STOP):
-        fault = Fault.MISBOUND if signal.kind is SignalKind.MISBOUND else Fault.BLEED
-        return Verdict(verdict.slot, None, Reason(fault, signal.detail), signals)
-    trust = Trust.DOUBTFUL if action is Action.DOUBT else Trust.CLEAN
-    return replace(verdict, signals=signals, trust=trust, quotes=quotes)
+    seat = reading.seats[place]
+    trust = Trust.CLEAN
+    if signals:
+        action, signal = guard.strictest(signals)
+        if signal is not None and action in (Action.REJECT, Action.STOP):
+            fault = Fault.MISBOUND if signal.kind is SignalKind.MISBOUND else Fault.BLEED
+            return made_verdict(seat.slot, None, Reason(fault, signal.detail), signals)
+        trust = Trust.DOUBTFUL if action is Action.DOUBT else Trust.CLEAN
+    if not seat.quotes:
+        return made_verdict(seat.slot, value, None, signals, trust)
+    text = seat.slot.item.text
+    quotes: list[Quote] = []
+    for field, quote in seat.quotes:
+        at = text.find(quote) if len(quote) <= MOST_NEEDLE else -1
+        if at >= 0:
+            quotes.append(made_quote(field, quote, _EXACT, at, at + len(quote)))
+        else:
+            quotes.append(ground(field, quote, reading.hays[place]))
+    return made_verdict(seat.slot, value, None, signals, trust, tuple(quotes))
 
 
 def _lost(completion: Completion, parsed: Parsed) -> Reason:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from schemas.output import Mismatch
-from schemas.result import Fault, Reason, Verdict
+from schemas.output import Mismatch, SchemaOutput, TypedOutput, Unsure
+from schemas.result import Fault, Reason
 from schemas.task import Task
 from splitter.align import Aligned
 from splitter.parse import JsonObject, Unusable
@@ -16,20 +16,34 @@ from splitter.parse import JsonObject, Unusable
 T = TypeVar("T")
 
 MOST_DEPTH = 64
+_QUICK = (SchemaOutput, TypedOutput)
 
 
-def validate(aligned: Aligned, task: Task[T]) -> Verdict[T]:
-    """Turn a seated answer into a verdict; a bad one becomes a reason, never an exception."""
-    slot = aligned.slot
+def validate(aligned: Aligned, task: Task[T], *, plain: bool = False, shallow: bool = False) -> T | Reason:
+    """Turn a seated answer into the caller's value; a bad one becomes a reason, never an exception.
+
+    Args:
+        aligned: the seat.
+        task: gives the output.
+        plain: True when the answer is known to hold finite numbers only and no key twice.
+        shallow: True when it is known not to nest too deep.
+    """
     if aligned.reason is not None:
-        return Verdict(slot, reason=aligned.reason)
-    if (broken := _unusable(aligned.answer, 0)) is not None:
-        return Verdict(slot, reason=Reason(Fault.INVALID_VALUE, broken))
+        return aligned.reason
+    answer, output = aligned.answer, task.output
+    if plain and isinstance(output, _QUICK) and (shallow or output.shallow or not _unusable(answer, 0)):
+        try:
+            value: T = output.decode_plain(answer)
+        except Unsure:
+            pass
+        else:
+            return value
+    if (broken := _unusable(answer, 0)) is not None:
+        return Reason(Fault.INVALID_VALUE, broken)
     try:
-        value = task.output.decode(aligned.answer)
+        return output.decode(answer)
     except Mismatch as error:
-        return Verdict(slot, reason=Reason(Fault.INVALID_VALUE, str(error)))
-    return Verdict(slot, value=value)
+        return Reason(Fault.INVALID_VALUE, str(error))
 
 
 def _unusable(value: object, depth: int) -> str | None:
@@ -38,10 +52,15 @@ def _unusable(value: object, depth: int) -> str | None:
         return f"the answer holds {value.what}"
     if depth > MOST_DEPTH:
         return f"the answer nests deeper than {MOST_DEPTH} levels"
-    if isinstance(value, JsonObject):
-        if value.repeats():
+    deepest = depth == MOST_DEPTH  # here, a string is too deep as well
+    if isinstance(value, dict):
+        if isinstance(value, JsonObject) and value.repeats():
             return "the answer is an object that gives one key twice"
-        return next((why for each in value.values() if (why := _unusable(each, depth + 1))), None)
-    if isinstance(value, list):
-        return next((why for each in value if (why := _unusable(each, depth + 1))), None)
+        for each in value.values():
+            if (deepest or not isinstance(each, str)) and (why := _unusable(each, depth + 1)) is not None:
+                return why
+    elif isinstance(value, list):
+        for each in value:
+            if (deepest or not isinstance(each, str)) and (why := _unusable(each, depth + 1)) is not None:
+                return why
     return None

@@ -24,8 +24,12 @@ def test_all_is_sorted_and_true(module: object) -> None:
 
 def test_the_three_doors_take_the_same_options() -> None:
     wanted = list(inspect.signature(pack_and_run).parameters.values())
-    for door in (pack_and_run_async, pack_and_stream):
-        assert list(inspect.signature(door).parameters.values()) == wanted
+    assert list(inspect.signature(pack_and_run_async).parameters.values()) == wanted
+    streamed = list(inspect.signature(pack_and_stream).parameters.values())
+    assert [each.name for each in streamed[len(wanted) :]] == ["window", "on_window"]
+    # It takes any input that the others take, and async ones.
+    assert streamed[0].annotation == f"{wanted[0].annotation} | AsyncIterable[ItemLike]"
+    assert streamed[1 : len(wanted)] == wanted[1:]
 
 
 def test_importing_packer_loads_no_provider_and_no_heavy_library() -> None:

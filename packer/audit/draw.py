@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from random import Random
 
 from schemas.errors import UsageError
 
 _DIGITS = 1e-9  # 0.29 x 100 is 29, whatever floats make of it
+
+Stratum = tuple[int, int]
+"""The call's size, in doublings, and the quarter of the call."""
 
 
 def stratified(
@@ -34,18 +38,73 @@ def stratified(
     Raises:
         UsageError: a share outside 0 to 1, or fewer than 0 at least.
     """
+    strata: dict[Stratum, list[int]] = {}
+    for at, (place, size) in enumerate(seats):
+        strata.setdefault(_stratum(place, size), []).append(at)
+    ordered = [strata[each] for each in sorted(strata)]
+    drawn = _drawn([len(each) for each in ordered], share, seed, least)
+    return tuple(sorted(ordered[which][number] for which, number in drawn))
+
+
+def of_calls(sizes: Sequence[int], share: float, *, seed: int) -> list[tuple[int, int]]:
+    """Draw seats of whole calls: ``stratified``, without a look at each seat.
+
+    Args:
+        sizes: how many items each call holds.
+        share: of the seats, 0 to 1.
+        seed: the same seed draws the same seats.
+
+    Returns:
+        Call and place in it, both from 0, in ascending order.
+
+    Raises:
+        UsageError: a share outside 0 to 1.
+    """
+    calls: dict[int, list[int]] = {}
+    for number, size in enumerate(sizes):
+        calls.setdefault(size, []).append(number)
+    # Places of calls of one size stand beside each other in a stratum: so many a call, from a first one on.
+    strata: dict[Stratum, list[tuple[list[int], int, int]]] = {}
+    for size, alike in sorted(calls.items()):
+        places = [_stratum(place, size) for place in range(size)]
+        for each in sorted(set(places)):
+            strata.setdefault(each, []).append((alike, places.count(each), places.index(each)))
+    ordered = [strata[each] for each in sorted(strata)]
+    totals = [sum(len(alike) * width for alike, width, _ in each) for each in ordered]
+    found = []
+    for which, number in _drawn(totals, share, seed, 0):
+        for alike, width, first in ordered[which]:
+            if number < len(alike) * width:
+                call, place = divmod(number, width)
+                found.append((alike[call], first + place))
+                break
+            number -= len(alike) * width
+    return sorted(found)
+
+
+def _drawn(totals: Sequence[int], share: float, seed: int, least: int) -> Iterator[tuple[int, int]]:
+    """Draw from strata of so many seats: stratum and number of each seat that is drawn."""
     if not 0 <= share <= 1 or least < 0:
         raise UsageError(f"stratified(share={share}, least={least}): a share is 0 to 1, a number 0 or more.")
-    count = min(len(seats), max(least, math.floor(share * len(seats) + _DIGITS)))
+    seats = sum(totals)
+    count = min(seats, max(least, math.floor(share * seats + _DIGITS)))
     if not count:
-        return ()
+        return
     random = Random(f"packsplit:{seed}:audit")
-    lots = [random.random() for _ in seats]
-    order = sorted(range(len(seats)), key=lambda at: (*_stratum(*seats[at]), lots[at], at))
     start = random.random()
-    # The last step can round up to the end itself.
-    chosen = {min(int((start + step) * len(seats) / count), len(seats) - 1) for step in range(count)}
-    return tuple(sorted(order[at] for at in chosen))
+    ends = list(accumulate(totals))
+    taken = [0] * len(totals)
+    which = 0
+    for step in range(count if count < seats else 0):
+        # The last step can round up to the end itself.
+        at = min(int((start + step) * seats / count), seats - 1)
+        while at >= ends[which]:
+            which += 1
+        taken[which] += 1
+    for which, (total, part) in enumerate(zip(totals, taken if count < seats else totals, strict=True)):
+        # As if each stratum's seats had been laid out by lot: so many of them, each as likely as the others.
+        for number in random.sample(range(total), part):
+            yield which, number
 
 
 def also(item_key: str, share: float, *, seed: int) -> bool:
@@ -60,6 +119,5 @@ def also(item_key: str, share: float, *, seed: int) -> bool:
     return int.from_bytes(digest[:8]) >> 11 < share * 2**53
 
 
-def _stratum(position: int, size: int) -> tuple[int, int]:
-    """The call's size, in doublings, and the quarter of the call."""
+def _stratum(position: int, size: int) -> Stratum:
     return size.bit_length(), 4 * position // max(size, 1)

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from packer.clients.batch_anthropic import AnthropicBatches
+from packer.clients.batch_wire import Attempts, check_options
 from packer.clients.claude_replies import check_ended, completion, live_facts
 from packer.clients.claude_tokens import ServerCounter, learned_counter
+from packer.clients.connections import swift_connections
 from packer.clients.headers import quotas_of
 from packer.clients.redact import secrets_of
 from packer.clients.threads import called
@@ -23,7 +26,7 @@ from packer.models import facts_of
 from schemas.chat import Completion, FinishReason, Prompt
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
-from schemas.protocols import TokenCounter
+from schemas.protocols import BatchClient, TokenCounter
 from schemas.quota import Quota
 from schemas.settings import Envelope
 from schemas.usage import Usage
@@ -76,7 +79,7 @@ class AnthropicMessages:
         self._made_here = sdk is None
         if sdk is None:
             try:
-                sdk = anthropic.AsyncAnthropic()
+                sdk = anthropic.AsyncAnthropic(http_client=swift_connections(anthropic, self))
             except anthropic.AnthropicError as error:  # a profile is named that cannot be read
                 raise UsageError(f"The Anthropic client cannot be made: {error}") from None
             # Newer releases of the SDK find a profile's credentials, too.
@@ -153,6 +156,21 @@ class AnthropicMessages:
             return Completion("", FinishReason.CONTENT_FILTER, quotas=refused.quotas)
         # Outside the handler: the SDK's error may quote a key, and a chained traceback would show it.
         raise refused from refused.original
+
+    def batches(self) -> BatchClient:
+        """The way to the provider's batch jobs, for this model.
+
+        Raises:
+            UsageError: whoever serves the model here has none, or an option cannot go with a job.
+        """
+        if getattr(self._sdk.messages, "batches", None) is None:
+            raise UsageError(
+                f"A {type(self._sdk).__name__} client has no batch jobs: make calls one by one, or give a "
+                "client of Anthropic's own."
+            )
+        check_options(self._options)
+        attempts = Attempts(self.provider, self._secrets, blocking=self._blocking)
+        return AnthropicBatches(self._sdk, attempts, self._request, completion)
 
     @property
     def _blocking(self) -> bool:

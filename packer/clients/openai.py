@@ -28,7 +28,8 @@ _FINISH = {
 class OpenAIChat(OpenAIModel):
     """A chat model behind the OpenAI protocol."""
 
-    _ENDPOINT, _TALK, _TEXT = "chat", "messages", "text"
+    _ENDPOINT, _URL = "chat", "/v1/chat/completions"
+    _TALK, _TEXT = "messages", "text"
 
     def __init__(
         self,

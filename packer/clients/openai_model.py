@@ -9,12 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from packer.clients.batch_openai import OpenAIBatches
+from packer.clients.batch_wire import check_options
 from packer.clients.openai_sdk import OpenAISdk
 from packer.clients.prefix import cache_key
 from packer.clients.wire import Filtered
 from schemas.chat import Completion, FinishReason, Prompt
+from schemas.errors import UsageError
 from schemas.facts import ModelFacts
-from schemas.protocols import TokenCounter
+from schemas.protocols import BatchClient, TokenCounter
 from schemas.quota import Quota
 from schemas.settings import Envelope
 from schemas.usage import Usage
@@ -28,6 +31,9 @@ class OpenAIModel(ABC):
     """A model behind one of OpenAI's endpoints; see ``OpenAIChat`` and ``OpenAIResponses``."""
 
     _ENDPOINT: ClassVar[str]
+    _URL: ClassVar[str]
+    """The endpoint as a batch job names it."""
+
     _TALK: ClassVar[str]
     """The request's field that holds the conversation."""
 
@@ -90,6 +96,21 @@ class OpenAIModel(ABC):
             return self._read(raw, quotas)
         except (AttributeError, TypeError, KeyError, IndexError) as error:
             raise self._sdk.unreadable(error) from error
+
+    def batches(self) -> BatchClient:
+        """The way to the provider's batch jobs, for this model and endpoint.
+
+        Raises:
+            UsageError: it is Azure's, or an option of the requests cannot go with a job.
+        """
+        if self.provider == "azure":
+            raise UsageError(
+                "Azure's batch jobs need a deployment of their own (global batch), which is not supported: "
+                "make calls one by one, or give a client of OpenAI's own."
+            )
+        check_options(self._options)
+        sdk, attempts = self._sdk.attempts()
+        return OpenAIBatches(sdk, attempts, self._URL, self._request, lambda raw: self._read(raw, ()))
 
     async def aclose(self) -> None:
         """Close the SDK's connections, if they were opened here."""

@@ -27,7 +27,8 @@ _FAILED = ("failed", "cancelled", "queued", "in_progress")
 class OpenAIResponses(OpenAIModel):
     """A model behind ``/v1/responses``."""
 
-    _ENDPOINT, _TALK, _TEXT = "responses", "input", "input_text"
+    _ENDPOINT, _URL = "responses", "/v1/responses"
+    _TALK, _TEXT = "input", "input_text"
 
     def __init__(
         self,

@@ -9,6 +9,8 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from packer.clients.batch_wire import Attempts
+from packer.clients.connections import swift_connections
 from packer.clients.headers import quotas_of
 from packer.clients.redact import secrets_of, struck_out
 from packer.clients.threads import called
@@ -48,7 +50,7 @@ class OpenAISdk:
         self.made_here = sdk is None
         if sdk is None:
             try:
-                sdk = openai.AsyncOpenAI()
+                sdk = openai.AsyncOpenAI(http_client=swift_connections(openai, self))
             except openai.OpenAIError as error:
                 raise UsageError(f"The OpenAI client cannot be made: {error}") from None
         if not isinstance(sdk, openai.OpenAI | openai.AsyncOpenAI):
@@ -91,6 +93,13 @@ class OpenAISdk:
             refused = translated(error, provider=self.provider, secrets=self._secrets)
         # Outside the handler: the SDK's error may quote a key, and a chained traceback would show it.
         raise refused from refused.original
+
+    def attempts(self) -> tuple[OpenAI | AsyncOpenAI, Attempts]:
+        """The SDK client that makes one attempt a call, and what makes other calls than replies over it."""
+        import openai
+
+        blocking = isinstance(self._sdk, openai.OpenAI)
+        return self._sdk, Attempts(self.provider, self._secrets, blocking=blocking)
 
     def unreadable(self, error: Exception) -> ClientError:
         """A reply of a form that the API does not have."""

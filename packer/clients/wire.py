@@ -92,18 +92,49 @@ def translated(error: Exception, *, provider: str, secrets: tuple[str, ...] = ()
     )
 
 
+def refused(status: int, body: object, *, provider: str, secrets: tuple[str, ...] = ()) -> ClientError:
+    """The error that a live call would have met with, from what a batch job's line says of it.
+
+    Args:
+        status: HTTP status of the call.
+        body: of the answer, or the error in it.
+        provider: who was called.
+        secrets: keys to be struck out.
+    """
+    error = translated(_InJob(status, body), provider=provider, secrets=secrets)
+    error.original = None
+    return error
+
+
+def status_of(kind: object) -> int:
+    """The HTTP status of an error that is told without one, by Anthropic's type of it."""
+    return _IN_STREAM.get(str(kind), 500)
+
+
 def count(value: object) -> int | None:
     """A number of tokens as an SDK object holds it; None for anything that is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+class _InJob(Exception):
+    """An error of a batch job's line, with what the SDKs' errors have."""
+
+    def __init__(self, status: int, body: object) -> None:
+        self.status_code = status
+        self.body = body
+        inner = body.get("error") if isinstance(body, Mapping) else None
+        told = inner if isinstance(inner, Mapping) else body if isinstance(body, Mapping) else {}
+        self.code, self.type = told.get("code"), told.get("type")
+        super().__init__("" if isinstance(body, Mapping) else str(body or ""))
+
+
 def _without_status(error: Exception, said: str, provider: str, kept: Exception | None) -> ClientError:
     name, who = type(error).__name__, provider or "the provider"
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"APITimeoutError", "TimeoutException"}:
+    if kinds & {"APITimeoutError", "TimeoutException"} and not _dropped(error):
         return CallTimeout(f"{who} did not answer in time: {said}", provider=provider, original=kept)
     # The SDKs wrap what their connection raises, but not while a stream is read.
-    if kinds & {"APIConnectionError", "TransportError"}:
+    if kinds & {"APIConnectionError", "TransportError"}:  # a timeout of the SDK's is one, too
         cause = type(error.__cause__).__name__ if error.__cause__ is not None else ""
         told = f"{who} could not be reached: {said}{f' ({cause})' if cause else ''}"
         return Unreachable(told, provider=provider, original=kept)
@@ -115,6 +146,19 @@ def _without_status(error: Exception, said: str, provider: str, kept: Exception 
     # A body that is no JSON, or JSON of another form: garbled on the way, so worth one more try.
     told = f"{who} sent a reply that cannot be read ({name}: {said}). If it stays so, check base_url"
     return ClientError(told, provider=provider, original=kept, transient=True)
+
+
+def _dropped(error: BaseException) -> bool:
+    """Whether the connection broke: the SDKs tell a timeout of every connection that aiohttp loses."""
+    cause: BaseException | None = error
+    for _ in range(8):
+        if cause is None:
+            return False
+        kinds = {kind.__name__ for kind in type(cause).__mro__}
+        if "ClientConnectionError" in kinds:
+            return "ServerTimeoutError" not in kinds
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _by_status(status: int, said: str) -> tuple[type[ClientError], str]:

@@ -8,24 +8,27 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from packer.out import options as opt
-from packer.out.app import LONGEST, UNRESOLVED, app, for_people, warn
+from packer.out.app import UNRESOLVED, app, for_people, warn
+from packer.out.bar import shown
+from packer.out.batch import begun_with, handed_over, via_of
 from packer.out.export import check_failures, write_failures
 from packer.out.guarded import guard_of
-from packer.out.plain import plain
-from packer.out.rows import check_out, pick_text_field, read_rows, write_results
+from packer.out.open_items import say_open
+from packer.out.rows import check_out, pick_text_field, read_rows, with_texts, write_results
+from packer.out.streamed import check_windows, run_streamed
 from packer.out.summary import plan_summary, plan_told, run_summary, told
 from packer.plan import plan
 from packer.run.api import pack_and_run
-from packer.run.job import OnProgress
+from packer.run.job import Options
+from schemas.batch import Batch
 from schemas.errors import UsageError
 from schemas.guard import Guard
 from schemas.keeping import Store
@@ -34,9 +37,6 @@ from schemas.review import Gate, OnReject, ReviewGate, SampledBy
 from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget, Layout, Limits
 from schemas.task import Task
 
-if TYPE_CHECKING:
-    from packer.run.tally import Tally
-
 _DEFAULTS, _GUARD = Limits(), Guard()
 
 __all__ = ["app", "evaluate", "main", "stored"]
@@ -44,10 +44,11 @@ __all__ = ["app", "evaluate", "main", "stored"]
 
 @app.command("run")
 def run_command(
+    context: typer.Context,
     source: opt.Input,
     instruction: opt.Instruction,
     labels: opt.Labels,
-    out: Annotated[Path, typer.Option("--out", help="Where results go: .jsonl or .csv.")],
+    out: Annotated[Path, typer.Option("--out", help="Where results go: .jsonl, .csv or .parquet.")],
     model: opt.Model = "local",
     multi: opt.Multi = False,
     text_field: opt.TextField = None,
@@ -64,6 +65,9 @@ def run_command(
     max_cost: opt.MaxCost = None,
     outage: opt.Outage = _DEFAULTS.outage_s,
     store: opt.StorePath = None,
+    via: opt.How = "calls",
+    poll: opt.Poll = 60.0,
+    no_wait: opt.NoWait = False,
     no_texts: opt.NoTexts = False,
     cache: opt.CachePath = None,
     name: opt.RunName = None,
@@ -73,6 +77,7 @@ def run_command(
     review_by: opt.ReviewBy = "random",
     on_reject: opt.WhenRejected = "again",
     failures: opt.Failures = None,
+    window: opt.WindowItems = None,
     audit: opt.AuditShare = _GUARD.audit,
     max_bleed: opt.MaxBleed = None,
     max_accuracy_loss: opt.MaxLoss = None,
@@ -93,6 +98,7 @@ def run_command(
             check_failures(failures)
         if no_texts and store is None:
             raise UsageError("--no-texts keeps texts out of the store: give --store too.")
+        check_windows(window, review)
         task = _task(instruction, labels, multi)
         rows, text, key = _rows(source, text_field, id_field)
         guard = guard_of(
@@ -107,26 +113,69 @@ def run_command(
             profile=profile,
             unproven=unproven,
         )
-        with _shown() as on_progress:
+        limits = Limits(
+            rpm=rpm,
+            tpm=tpm,
+            concurrency=concurrency,
+            deadline_s=deadline,
+            max_cost_usd=_money(max_cost),
+            max_calls=max_calls,
+            outage_s=outage,
+        )
+        way = via_of(via, poll, store, wait=not no_wait)
+        kept = None
+        if store is not None:
+            kept = Store(store, texts=not no_texts, begun_with=begun_with(context))
+        budget, layout = Budget(items=items_per_pack), Layout(binding=binding)
+        if window is not None:
+            options = Options(
+                strategy=strategy,
+                budget=budget,
+                limits=limits,
+                guard=guard,
+                layout=layout,
+                seed=seed,
+                store=kept,
+                cache=cache,
+                name=name,
+                baseline=baseline,
+                via=way if isinstance(way, Batch) else None,
+            )
+            with shown() as on_progress:
+                sums, broken = run_streamed(
+                    rows,
+                    task,
+                    options,
+                    model=model,
+                    window=window,
+                    out=out,
+                    failures=None if failures is None else (failures, iter(read_rows(source))),
+                    text_field=text,
+                    id_field=key,
+                    group_by=group_by,
+                    on_progress=on_progress,
+                )
+            _say(sums.summary(out), sums.told(strategy), as_json)
+            say_open(sums.stopped, sums.failed, sums.outcomes, out, store)
+            if broken is not None:
+                warn(f"packsplit: {out} holds the {sums.items:,} results before this:")
+                raise broken
+            if sums.outcomes[Outcome.ACCEPTED] < sums.items:
+                raise typer.Exit(UNRESOLVED)
+            return
+        with shown() as on_progress:
             done = pack_and_run(
                 rows,
                 task,
                 model=model,
-                budget=Budget(items=items_per_pack),
-                limits=Limits(
-                    rpm=rpm,
-                    tpm=tpm,
-                    concurrency=concurrency,
-                    deadline_s=deadline,
-                    max_cost_usd=_money(max_cost),
-                    max_calls=max_calls,
-                    outage_s=outage,
-                ),
+                budget=budget,
+                limits=limits,
                 guard=guard,
                 strategy=strategy,
-                layout=Layout(binding=binding),
+                layout=layout,
                 seed=seed,
-                store=None if store is None else Store(store, texts=not no_texts),
+                store=kept,
+                via=way,
                 cache=cache,
                 name=name,
                 baseline=baseline,
@@ -136,24 +185,21 @@ def run_command(
                 id_field=key,
                 on_progress=on_progress,
             )
+        if no_wait and done.pending and store is not None:
+            if as_json:
+                _say(run_summary(done, None), "", as_json)
+            handed_over(done, store, out)
+            raise typer.Exit(UNRESOLVED)
         held = done.gate not in (Gate.NONE, Gate.PASSED)
         if not held:
-            write_results(out, done)
+            write_results(out, done, task.output)
         if failures is not None and not held:
             write_failures(failures, done.results, read_rows(source), id_field=key)
         _say(run_summary(done, None if held else out), told(done, asked=strategy), as_json)
-        if done.stopped is not None:
-            warn(f"packsplit: the run ended early: {plain(done.stopped, LONGEST)}")
         if held:
             warn(f"results are held for a review, so {out} was not written")
         failed = [each for each in done.unresolved if each.outcome is Outcome.FAILED]
-        for result in failed[:3]:
-            warn(f"no value for item {plain(repr(result.item_id))}: {plain(str(result.reason), LONGEST)}")
-        if (left := len(failed)) > 3:
-            warn(f"... and {left - 3} more; see {out}")
-        if done.pending:
-            again = f"; run the same again to go on with {store}" if store is not None else ""
-            warn(f"{len(done.pending)} items are pending: nothing is wrong with them{again}")
+        say_open(done.stopped, failed, done.outcomes, out, store)
         if done.unresolved:
             raise typer.Exit(UNRESOLVED)
 
@@ -255,28 +301,8 @@ def _rows(
     first = next(rows, None)
     if first is None:
         return iter(()), None, None
-    return chain([first], rows), pick_text_field(first, text_field), id_field
-
-
-@contextmanager
-def _shown() -> Iterator[OnProgress | None]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("items"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-        row = bar.add_task("", total=None)
-
-        def show(tally: Tally) -> None:
-            told = f"{tally.calls} calls, {tally.usage.output_tokens or 0:,} tokens out"
-            bar.update(row, total=tally.items, completed=tally.settled, description=told)
-
-        yield show
+    text = pick_text_field(first, text_field)
+    return with_texts(chain([first], rows), text), text, id_field
 
 
 def _say(summary: dict[str, object], text: str, as_json: bool) -> None:

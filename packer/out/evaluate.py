@@ -32,7 +32,7 @@ from packer.out.options import (
     Tpm,
 )
 from packer.out.plain import plain
-from packer.out.rows import pick_text_field, read_rows
+from packer.out.rows import pick_text_field, read_rows, with_texts
 from packer.out.task_file import read_task
 from packer.out.whole import check_writable
 from packer.run.arms import OnArm
@@ -54,7 +54,7 @@ def eval_command(
     task: Annotated[
         Path, typer.Argument(metavar="TASK", help="A JSON file: instruction and labels or schema.")
     ],
-    data: Annotated[Path, typer.Option("--data", help="A .csv (with header) or .jsonl file.")],
+    data: Annotated[Path, typer.Option("--data", help="A .csv (with header), .jsonl or .parquet file.")],
     model: Model = "local",
     sizes: Annotated[str, typer.Option("--sizes", help="Items a pack, comma-separated.")] = ",".join(
         map(str, SIZES)
@@ -106,7 +106,7 @@ def eval_command(
         named = gold_fields(rows[0], asked.output, gold_field)
         # A column of answers is not the text, even where only one other is left.
         text = pick_text_field({name: rows[0][name] for name in rows[0] if name not in named}, text_field)
-        every = as_items(rows, text_field=text, id_field=id_field, group_by=group_by)
+        every = as_items(with_texts(rows, text), text_field=text, id_field=id_field, group_by=group_by)
         typed = data.suffix.lower() != ".csv"
         answers = gold_of(str(data), rows, asked.output, named, typed=typed) if named else [None] * len(rows)
         gold = [

@@ -13,8 +13,10 @@ from packer.out.rows import JSON_LINES, MARK, json_line
 from packer.out.standing import command
 from packer.out.state_bar import counted
 from packer.out.whole import check_writable, whole_file
+from packer.run.run_file import RunFile
 from schemas.errors import UsageError
 from schemas.item import ItemId
+from schemas.output import SchemaOutput
 from schemas.record import ItemRecord, ItemState, RunRecord
 from schemas.result import Fault, ItemResult, Outcome, Reason
 from schemas.review import Gate
@@ -49,6 +51,17 @@ def results_of(record: RunRecord) -> list[ItemResult[object]]:
     """One result per input, in input order, whether or not they may go on; what is not settled is pending."""
     why = record.stopped or "the run has not come to it yet"
     return [item.result if item.result is not None else _pending(item, why) for item in record.items]
+
+
+def output_of(path: Path) -> SchemaOutput | None:
+    """What a stored run's answers look like, for ``rows.write_results``; None where its file does not say.
+
+    Raises:
+        StoreFailed: the run's file cannot be read, or is damaged.
+    """
+    with RunFile(path, write=False) as file:
+        schema = file.head().get("answer_schema")
+    return SchemaOutput(schema) if isinstance(schema, Mapping) else None
 
 
 def write_failures(

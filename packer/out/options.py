@@ -6,7 +6,7 @@ Does not know: commands.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,7 +14,9 @@ from schemas.guard import Unproven
 from schemas.review import OnReject, SampledBy
 from schemas.settings import Binding, Strategy
 
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv (with header) or .jsonl file.")]
+Input = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="A .csv (with header), .jsonl or .parquet file.")
+]
 Instruction = Annotated[str, typer.Option("--instruction", help="What is asked of each item.")]
 Labels = Annotated[str, typer.Option("--labels", help="Label names, comma-separated: a,b,c.")]
 Multi = Annotated[bool, typer.Option("--multi", help="Let an item have several labels, or none.")]
@@ -46,6 +48,14 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="The run's file, as
 StorePath = Annotated[
     Path | None, typer.Option("--store", help="Keep the run in this file; the same again goes on with it.")
 ]
+How = Annotated[
+    Literal["calls", "batch"],
+    typer.Option("--via", help="calls: ask live; batch: the provider's batch jobs, half price, up to a day."),
+]
+Poll = Annotated[float, typer.Option("--poll", min=0, help="Seconds between two looks at batch jobs.")]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Hand batch jobs over and leave; packsplit resume collects them.")
+]
 NoTexts = Annotated[bool, typer.Option("--no-texts", help="Keep no input text in the store.")]
 CachePath = Annotated[
     Path | None, typer.Option("--cache", help="A file of accepted answers that all runs may share.")
@@ -71,6 +81,12 @@ Reviewer = Annotated[
 Failures = Annotated[
     Path | None, typer.Option("--failures", help="A .jsonl file of rows without a value, to be run again.")
 ]
+WindowItems = Annotated[
+    int | None,
+    typer.Option(
+        "--window", min=1, help="Read, ask and write so many rows at a time: files larger than memory."
+    ),
+]
 AuditShare = Annotated[
     float,
     typer.Option("--audit", min=0, max=1, help="Share of packed answers to ask again alone and compare."),
@@ -91,7 +107,7 @@ MaxLoss = Annotated[
     ),
 ]
 GoldFile = Annotated[
-    Path | None, typer.Option("--gold", help="A .csv or .jsonl file of texts with the answers people gave.")
+    Path | None, typer.Option("--gold", help="A .csv, .jsonl or .parquet file: texts with people's answers.")
 ]
 GoldField = Annotated[str, typer.Option("--gold-field", help="Which field of --gold holds the answer.")]
 Confidence = Annotated[

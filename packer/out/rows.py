@@ -1,4 +1,4 @@
-"""Input and output files of the command line: CSV and JSONL in, JSONL or CSV out.
+"""Input and output files of the command line: CSV, JSONL or Parquet, in and out.
 
 A file's rows become items; results are written with the row's id, which stands in cells and lines only and
 never in a file's name. Cells that a spreadsheet would run as a formula are disarmed in CSV, reversibly;
@@ -11,12 +11,17 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
+from packer.out import parquet
 from packer.out.cells import disarmed
-from packer.out.whole import check_writable, whole_file
+from packer.out.columns import Kind, kind_of, plain_value
+from packer.out.whole import check_writable, whole_bytes, whole_file
 from schemas.errors import BadItem, UsageError
+from schemas.output import Output
 from schemas.result import ItemResult
 from schemas.review import Review
 
@@ -51,13 +56,15 @@ _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read_rows(path: Path) -> Iterator[Mapping[str, object]]:
-    """Read a CSV file (with a header) or a JSONL file (one object, or one string, a line).
+    """Read a CSV file (with a header), a JSONL file (one object, or one string, a line) or a Parquet file.
+
+    Rows are read as they are asked for; the file is never held whole.
 
     A failures file (``packer.out.export.write_failures``) is read like any other: the field ``packsplit``,
     which says why a row is in it, is left out.
 
     Raises:
-        UsageError: no such file, or another kind of file.
+        UsageError: no such file, another kind of file, or pyarrow is not there for Parquet.
         BadItem: a line that cannot be read; names it.
     """
     if not path.is_file():
@@ -67,7 +74,9 @@ def read_rows(path: Path) -> Iterator[Mapping[str, object]]:
         return _csv_rows(path)
     if kind in JSON_LINES:
         return _jsonl_rows(path)
-    raise UsageError(f"{str(path)!r}: input files are .csv or .jsonl.")
+    if kind == parquet.SUFFIX:
+        return map(_without_mark, parquet.parquet_rows(path))
+    raise UsageError(f"{str(path)!r}: input files are .csv, .jsonl or .parquet.")
 
 
 def pick_text_field(row: Mapping[str, object], wanted: str | None) -> str:
@@ -87,32 +96,88 @@ def pick_text_field(row: Mapping[str, object], wanted: str | None) -> str:
     raise UsageError(f"{asked}; name it with --text-field. The fields are: {', '.join(map(repr, row))}.")
 
 
+def with_texts(rows: Iterable[Mapping[str, object]], text_field: str) -> Iterator[Mapping[str, object]]:
+    """Rows whose missing text (null) is an empty one, as an empty cell of a CSV file is.
+
+    Such an item is refused by itself, costs nothing, and keeps its place among the results.
+    """
+    for row in rows:
+        yield {**row, text_field: ""} if text_field in row and row[text_field] is None else row
+
+
 def check_out(path: Path) -> None:
     """Refuse a place for results that cannot work, before anything is paid for.
 
     Raises:
-        UsageError: another kind of file than ``.jsonl`` or ``.csv``, no such folder, or no file.
+        UsageError: another kind of file than ``.jsonl``, ``.csv`` or ``.parquet``, no such folder, no file,
+            or pyarrow is not there for Parquet.
     """
-    if path.suffix.lower() not in (*JSON_LINES, ".csv"):
-        raise UsageError(f"--out {str(path)!r}: results are written as .jsonl or .csv.")
+    if path.suffix.lower() not in (*JSON_LINES, ".csv", parquet.SUFFIX):
+        raise UsageError(f"--out {str(path)!r}: results are written as .jsonl, .csv or .parquet.")
+    if path.suffix.lower() == parquet.SUFFIX:
+        parquet.require()
     check_writable(path)
 
 
-def write_results(path: Path, results: Iterable[ItemResult[object]]) -> None:
-    """Write one row per result, in their order; the file appears whole or not at all.
+class ResultsWriter:
+    """Adds results to a file that is open: one row each, in the order they come. See ``results_writer``."""
+
+    def __init__(self, put: Callable[[Iterable[Mapping[str, object]]], None], output: Output[object] | None):
+        self._put, self._output = put, output
+
+    def write(self, results: Iterable[ItemResult[object]]) -> None:
+        """Add rows, as many at a time as there are; nothing is at the file's place yet."""
+        self._put(as_row(result, self._output) for result in results)
+
+
+@contextmanager
+def results_writer(path: Path, output: Output[object] | None = None) -> Iterator[ResultsWriter]:
+    """Open a file of results, to be written window by window; it appears whole at the block's end.
+
+    When the block raises, what stood at ``path`` is untouched and nothing is left beside it.
+
+    Args:
+        path: a ``.jsonl``, ``.csv`` or ``.parquet`` file.
+        output: of the task: values are written by it, and in Parquet it says the type of ``value``. None
+            takes values that are plain JSON; in Parquet they are then text, as in CSV.
 
     Raises:
-        UsageError: another kind of file than ``.jsonl`` or ``.csv``, or a path that cannot be written to.
-        RunError: the disk is full or fails; what stood at ``path`` is untouched.
+        UsageError: another kind of file, a path that cannot be written to, or pyarrow is not there.
+        RunError: the disk is full or fails.
     """
     check_out(path)
+    kind = path.suffix.lower()
+    if kind == parquet.SUFFIX:
+        with whole_bytes(path) as raw:
+            answers = Kind.TEXT if output is None else kind_of(output.schema, output.schema)
+            table = parquet.ParquetResults(raw, COLUMNS, answers)
+            try:
+                yield ResultsWriter(table.write, output)
+                table.close()
+            except BaseException:
+                table.drop()
+                raise
+        return
     with whole_file(path) as file:
-        if path.suffix.lower() == ".csv":
-            table = csv.writer(file)
-            table.writerow([disarmed(name) for name in COLUMNS])
-            table.writerows([disarmed(cell) for cell in as_row(result).values()] for result in results)
-        else:
-            file.writelines(json_line(as_row(result)) for result in results)
+        yield ResultsWriter(_csv_put(file) if kind == ".csv" else _json_put(file), output)
+
+
+def write_results(
+    path: Path, results: Iterable[ItemResult[object]], output: Output[object] | None = None
+) -> None:
+    """Write one row per result, in their order; the file appears whole or not at all.
+
+    Args:
+        path: a ``.jsonl``, ``.csv`` or ``.parquet`` file.
+        results: what is written.
+        output: as in ``results_writer``.
+
+    Raises:
+        UsageError: another kind of file, a path that cannot be written to, or pyarrow is not there.
+        RunError: the disk is full or fails; what stood at ``path`` is untouched.
+    """
+    with results_writer(path, output) as writer:
+        writer.write(results)
 
 
 def json_line(row: Mapping[str, object]) -> str:
@@ -125,11 +190,11 @@ def json_line(row: Mapping[str, object]) -> str:
     return _UNSAFE_IN_A_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n"
 
 
-def as_row(result: ItemResult[object]) -> dict[str, object]:
+def as_row(result: ItemResult[object], output: Output[object] | None = None) -> dict[str, object]:
     """A result as plain values, by the names in ``COLUMNS``; money is a string, unknown is None."""
     cells = (
         result.item_id,
-        result.value,
+        None if result.value is None else plain_value(result.value, output),
         result.outcome,
         result.route,
         None if result.reason is None else str(result.reason),
@@ -164,6 +229,16 @@ def _review(review: Review) -> dict[str, object]:
         "reason": review.reason,
         "before": review.before,
     }
+
+
+def _csv_put(file: TextIO) -> Callable[[Iterable[Mapping[str, object]]], None]:
+    table = csv.writer(file)
+    table.writerow([disarmed(name) for name in COLUMNS])
+    return lambda rows: table.writerows([disarmed(cell) for cell in row.values()] for row in rows)
+
+
+def _json_put(file: TextIO) -> Callable[[Iterable[Mapping[str, object]]], None]:
+    return lambda rows: file.writelines(json_line(row) for row in rows)
 
 
 def _csv_rows(path: Path) -> Iterator[Mapping[str, object]]:

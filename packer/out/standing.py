@@ -20,6 +20,7 @@ class Standing(StrEnum):
     """Where a whole run stands, in one word."""
 
     RUNNING = "running"
+    AT_PROVIDER = "at_provider"
     REJECTED = "rejected"
     HELD = "held"
     ENDED_EARLY = "ended_early"
@@ -28,9 +29,14 @@ class Standing(StrEnum):
 
 
 def standing(record: RunRecord) -> Standing:
-    """The one word; ``open``: no process works on it, and it ended without saying why."""
+    """The one word; ``open``: no process works on it, and it ended without saying why.
+
+    ``at_provider``: no process works on it, and batch jobs are under way.
+    """
     if record.running:
         return Standing.RUNNING
+    if record.jobs_open and record.gate is not Gate.REJECTED:
+        return Standing.AT_PROVIDER
     if record.gate is Gate.REJECTED:
         return Standing.REJECTED
     if record.gate is Gate.WAITING:

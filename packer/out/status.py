@@ -107,6 +107,7 @@ def status_json(record: RunRecord) -> dict[str, object]:
             {"call": call.name, "route": call.route, "items": list(call.members), "sent_at_s": call.sent_at_s}
             for call in record.maybe_paid
         ],
+        "jobs": written(record.jobs),
         "maybe_paid_usd": None if ledger.maybe_paid_usd is None else str(ledger.maybe_paid_usd),
         "calibration": written(record.calibration),
         "size_changes": written(record.size_changes),
@@ -172,6 +173,10 @@ def _headline(record: RunRecord) -> Text:
         by = f" ({plain(record.owner)})" if record.owner else ""
         wait = ", and waits for its reviewer" if record.gate is Gate.WAITING else ""
         return head.append(f"running{by}{wait}", "bold cyan")
+    if kind is Standing.AT_PROVIDER:
+        jobs = counted(len(record.jobs_open), "batch job")
+        told = f"at the provider: {jobs} under way"
+        return head.append(told, "bold cyan").append(f"\n{command('resume', record)}")
     if kind is Standing.REJECTED:
         return head.append("rejected by its reviewer: no result goes on", "bold red")
     if kind is Standing.HELD:
@@ -209,6 +214,10 @@ def _told(record: RunRecord) -> Iterator[tuple[str, str]]:
         + (f", {flying:,} in flight" if flying else "")
         + (f" ({_counts(routes)})" if routes else ""),
     )
+    for job in record.jobs_open[:NAMED]:
+        at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(job.made_at_s))
+        name = plain(job.id, 60) if job.id else "not known yet whether it was handed over"
+        yield "batch job", f"{name}: {counted(job.calls, 'call')} since {at} UTC"
     cached = f" ({used.cached_tokens:,} cached)" if used.cached_tokens else ""
     yield "tokens", f"{_number(used.input_tokens)} in{cached}, {_number(used.output_tokens)} out"
     cost = "unknown" if ledger.cost_usd is None else f"{ledger.cost_usd:f} USD"

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from packer.out.app import UNRESOLVED, app, for_people, reviewer_name
-from packer.out.export import export_rows
+from packer.out.export import export_rows, output_of
 from packer.out.options import AsJson, Reviewer, RunPath
 from packer.out.plain import plain, terminal
 from packer.out.report import write_report
@@ -84,7 +84,7 @@ def review_command(
 @app.command("export")
 def export_command(
     run: RunPath,
-    out: Annotated[Path, typer.Option("--out", help="Where results go: .jsonl or .csv.")],
+    out: Annotated[Path, typer.Option("--out", help="Where results go: .jsonl, .csv or .parquet.")],
 ) -> None:
     """Write a stored run's results, once its reviewer lets them go.
 
@@ -93,7 +93,7 @@ def export_command(
     with for_people():
         check_out(out)
         rows = export_rows(read_run(run))
-        write_results(out, rows)
+        write_results(out, rows, output_of(run))
         if any(each.outcome is not Outcome.ACCEPTED for each in rows):
             raise typer.Exit(UNRESOLVED)
 

@@ -10,13 +10,15 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, TypeVar
 
 from packer.run.durable import name_on_disk
 from schemas.errors import PacksplitError, RunError, UsageError
+
+Opened = TypeVar("Opened", TextIO, BinaryIO)
 
 _YOURS = frozenset(
     (
@@ -33,8 +35,7 @@ _YOURS = frozenset(
 """What another path would mend; all else (a full or broken disk) is the world's."""
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
+def whole_file(path: Path) -> AbstractContextManager[TextIO]:
     """Open a UTF-8 text file whose content replaces ``path`` when the block ends well.
 
     Line ends are written as they are given. When the block raises, or the disk does, ``path`` is as it was
@@ -44,14 +45,29 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         UsageError: the path cannot be written to.
         RunError: the disk is full or fails.
     """
+    # "x": never through a link that somebody left there.
+    return _whole(path, lambda place: place.open("x", encoding="utf-8", newline=""))
+
+
+def whole_bytes(path: Path) -> AbstractContextManager[BinaryIO]:
+    """``whole_file`` for bytes; what was written can be read again while the block lasts.
+
+    Raises:
+        UsageError: the path cannot be written to.
+        RunError: the disk is full or fails.
+    """
+    return _whole(path, lambda place: place.open("x+b"))
+
+
+@contextmanager
+def _whole(path: Path, opened: Callable[[Path], Opened]) -> Iterator[Opened]:
     place = path.resolve()
     # No part of the name is the target's: a name that is just short enough must not become too long.
     unfinished = place.with_name(f"packsplit-{secrets.token_hex(6)}.unfinished")
     try:
         check_writable(path)
         try:
-            # "x": never through a link that somebody left there.
-            with unfinished.open("x", encoding="utf-8", newline="") as file:
+            with opened(unfinished) as file:
                 if place.exists():
                     unfinished.chmod(stat.S_IMODE(place.stat().st_mode))
                 yield file

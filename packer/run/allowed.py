@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from packer.clients.choose import Chosen
 from packer.pacing import Pace
 from packer.plan import Plan
 from packer.prices import Prices
@@ -17,6 +18,7 @@ from packer.run.job import Options
 from packer.run.needs import Needs
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
+from schemas.protocols import BatchClient, HasBatches
 from schemas.result import Route
 from schemas.settings import Limits
 
@@ -35,6 +37,45 @@ def check_review(options: Options) -> None:
         )
 
 
+def for_batch(chosen: Chosen, options: Options) -> Options:
+    """What batch jobs make of the options: no turns, no smaller packs; what fails goes alone.
+
+    Raises:
+        UsageError: the provider has no batch jobs, or an option that has no meaning in them.
+    """
+    if options.via is None:
+        return options
+    batches_of(chosen)
+    if options.strategy == "session":
+        raise UsageError(
+            'strategy="session" and via="batch" do not go together: a turn waits for the one before it. '
+            'Choose "pack" or "single".'
+        )
+    limits = options.limits
+    named = [name for name in ("rpm", "tpm", "input_tpm", "output_tpm", "shared") if getattr(limits, name)]
+    if named:
+        raise UsageError(
+            f'Limits({named[0]}=...) has no meaning with via="batch": the provider paces its batch jobs '
+            "itself. Leave it out; max_calls, max_cost_usd and deadline_s hold."
+        )
+    fallback = replace(options.fallback, repacks=0, session=False)
+    return replace(options, fallback=fallback)
+
+
+def batches_of(chosen: Chosen) -> BatchClient:
+    """The way to a provider's batch jobs.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if isinstance(chosen.client, HasBatches):
+        return chosen.client.batches()
+    raise UsageError(
+        f"{chosen.name} has no batch jobs: via='batch' needs OpenAI's or Anthropic's own API, as "
+        'model="openai/<name>", "openai-responses/<name>", "anthropic/<name>" or an SDK client of theirs.'
+    )
+
+
 def check_money(limits: Limits, prices: Prices) -> None:
     """Refuse a ceiling on money where nobody knows a price."""
     if limits.max_cost_usd is not None and not prices.known:
@@ -48,11 +89,9 @@ def check_ceilings(
     made: Plan[T], needs: Needs, pace: Pace, route: Route, limits: Limits, prices: Prices
 ) -> None:
     """Refuse ceilings that a single call of the plan would break."""
-    if not made.packs:
+    if not made.packs or (limits.max_cost_usd is None and not any(limits.ceilings.values())):
         return
-    by_size = max(made.packs, key=lambda pack: sum(slot.size_tokens for slot in pack.slots))
-    by_count = max(made.packs, key=lambda pack: len(pack.slots))
-    for pack in (by_size, by_count):
+    for pack in made.packs.largest():
         prompt = render(pack, max_output_tokens=made.allowance.max_output_tokens(len(pack.slots)))
         need = needs.of(Ask(pack, prompt, route))
         if (broken := pace.too_large(need)) is not None:

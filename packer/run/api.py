@@ -5,22 +5,24 @@ Does not know: providers, prompts, or files; it resolves options and drives the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
-from packer.clients.choose import choose
-from packer.run.complete import ANSWERED, complete, hopeless_end
+from packer.frames import Frame, items_from, rows_of
+from packer.run.complete import complete
 from packer.run.halt import Halt, terminable
-from packer.run.job import Job, OnProgress, Options
+from packer.run.inputs import DEFAULT_WINDOW, Inputs
+from packer.run.job import OnProgress, Options
 from packer.run.loop import run_to_end
-from packer.run.prepare import prepare
+from packer.run.windows import OnWindow, in_windows
 from packer.suit import checked_task
+from schemas.batch import Batch, Via
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
-from schemas.item import GroupBy, ItemLike, as_items
+from schemas.item import GroupBy, ItemLike
 from schemas.keeping import Store
 from schemas.protocols import Client, TokenCounter
 from schemas.result import ItemResult, RunResult
@@ -32,7 +34,7 @@ T = TypeVar("T")
 
 
 def pack_and_run(
-    items: Iterable[ItemLike],
+    items: Iterable[ItemLike] | Frame,
     task: Task[T],
     *,
     model: str | None = None,
@@ -51,6 +53,7 @@ def pack_and_run(
     name: str | None = None,
     baseline: int = 0,
     review: ReviewGate | None = None,
+    via: Via = "calls",
     group_by: GroupBy | None = None,
     seed: int = 0,
     text_field: str | None = None,
@@ -63,6 +66,7 @@ def pack_and_run(
 
     Args:
         items: strings, records (mappings, pydantic models), ``(id, text)`` pairs or ``Item``; any iterable.
+            Or a pandas, polars or pyarrow table, whose rows are records; a missing text is an empty one.
         task: what is asked of each item; make it with ``Task.classify`` or ``Task.extract``.
         model: ``"local"`` (an embedded model), ``"local/qwen-0.5b"``, ``"local/smollm2"``,
             ``"openai/<name>"``, ``"openai-responses/<name>"`` or ``"anthropic/<name>"``.
@@ -89,6 +93,9 @@ def pack_and_run(
         baseline: so many items, drawn by the seed, are asked alone first, to measure what packing saves;
             their answers are kept.
         review: hold all results until a person has looked at a sample.
+        via: ``"calls"`` asks live; ``"batch"`` hands packs over as lines of the provider's batch jobs, which
+            cost half and take up to a day; ``Batch(...)`` says how. Give ``store`` too, so that a process
+            that ends meanwhile finds its jobs again. A rejected answer is asked again alone, in a second job.
         group_by: items share packs only within a group: a record's field that names it, or a function.
         seed: same seed, same packs, same prompts.
         text_field: the text's field in records, when not ``text``.
@@ -115,7 +122,7 @@ def pack_and_run(
     """
     halt = Halt()
     job = complete(
-        as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
+        items_from(items, text_field=text_field, id_field=id_field, group_by=group_by),
         checked_task(task),
         model,
         client,
@@ -134,6 +141,7 @@ def pack_and_run(
             name,
             baseline,
             review,
+            via,
         ),
         resume,
         on_progress,
@@ -144,7 +152,7 @@ def pack_and_run(
 
 
 async def pack_and_run_async(
-    items: Iterable[ItemLike],
+    items: Iterable[ItemLike] | Frame,
     task: Task[T],
     *,
     model: str | None = None,
@@ -163,6 +171,7 @@ async def pack_and_run_async(
     name: str | None = None,
     baseline: int = 0,
     review: ReviewGate | None = None,
+    via: Via = "calls",
     group_by: GroupBy | None = None,
     seed: int = 0,
     text_field: str | None = None,
@@ -171,7 +180,7 @@ async def pack_and_run_async(
 ) -> RunResult[T]:
     """``pack_and_run`` for asynchronous code; same arguments, same result."""
     return await complete(
-        as_items(items, text_field=text_field, id_field=id_field, group_by=group_by),
+        items_from(items, text_field=text_field, id_field=id_field, group_by=group_by),
         checked_task(task),
         model,
         client,
@@ -190,6 +199,7 @@ async def pack_and_run_async(
             name,
             baseline,
             review,
+            via,
         ),
         resume,
         on_progress,
@@ -198,7 +208,7 @@ async def pack_and_run_async(
 
 
 async def pack_and_stream(
-    items: Iterable[ItemLike],
+    items: Iterable[ItemLike] | Frame | AsyncIterable[ItemLike],
     task: Task[T],
     *,
     model: str | None = None,
@@ -217,21 +227,41 @@ async def pack_and_stream(
     name: str | None = None,
     baseline: int = 0,
     review: ReviewGate | None = None,
+    via: Via = "calls",
     group_by: GroupBy | None = None,
     seed: int = 0,
     text_field: str | None = None,
     id_field: str | None = None,
     on_progress: OnProgress | None = None,
+    window: int = DEFAULT_WINDOW,
+    on_window: OnWindow[T] | None = None,
 ) -> AsyncGenerator[ItemResult[T], None]:
-    """Yield results as they settle, in no order; same arguments as ``pack_and_run``.
+    """Yield results as they settle, in no order, over an input of any length; else as ``pack_and_run``.
 
-    Inputs are read before the first call, so that repeated ids are refused in time; results are not
-    kept. Leaving the loop early (close the iterator with ``contextlib.aclosing``) ends calls and
-    embedded server.
+    Inputs are read ``window`` at a time, and no more than that is in memory. Each window is a run of its own,
+    closed before the next is read, and that is read only when the results before it were taken. Ceilings of
+    ``limits`` (rates, calls, money, time) hold over all windows together. A window that ends early ends the
+    whole: what it left open comes as pending, and nothing further is read. An input that fits into one
+    window is one run, read before its first call.
+
+    Leaving the loop early (close the iterator with ``contextlib.aclosing``) ends calls and embedded server.
+
+    The arguments are those of ``pack_and_run``; ``items`` may be an async iterable, too. An input without an
+    id has its position in the whole input; an id given twice is refused before its window is asked; equal
+    texts are asked once a window. ``store`` is the first window's file, and those that follow have ``.2``,
+    ``.3`` and so on behind its name; ``seed`` is the first window's, and the others' are drawn from it;
+    ``baseline`` is measured in the first. ``review`` and ``resume`` are for inputs that fit into one window.
+    ``on_progress`` is told sums over all windows; what it tells by group is the last window's.
+
+    ``window`` inputs are read and planned together: more take more memory, fewer leave more half-full packs
+    and more pauses for the last call of a window. ``on_window`` is told of each window when its results were
+    taken, as ``pack_and_run`` would return it (its results are kept until then; without it they are not):
+    add up its ledgers with ``plus``. Where the whole ended early, ``stopped`` says how many inputs were read.
 
     Raises:
-        UsageError: as ``pack_and_run``.
+        UsageError: as ``pack_and_run``; what is wrong with an input, when its window is read.
         ClientError: as ``pack_and_run``.
+        RunError: ids could not be kept on disk.
     """
     options = _options(
         strategy,
@@ -248,26 +278,23 @@ async def pack_and_stream(
         name,
         baseline,
         review,
+        via,
     )
-    # Items first: a mistake in them must not cost a download or a server's start.
-    every = as_items(items, text_field=text_field, id_field=id_field, group_by=group_by)
-    task = checked_task(task)
-    chosen = choose(model=model, client=client, facts=facts)
-    job: Job[T] | None = None
-    try:
-        job = await prepare(chosen, every, task, options, resume, Halt())
-        answered = False
-        async with aclosing(job.results(on_progress)) as settled:
-            async for result in settled:
-                answered = answered or result.outcome in ANSWERED
-                if not answered and hopeless_end(job.driver.stopped):
-                    raise job.driver.stopped
-                yield result
-        job.journal.ended(job.end)
-    finally:
-        if job is not None:
-            job.close()
-        await chosen.aclose()
+    rows = rows_of(items, text_field=text_field, id_field=id_field, group_by=group_by)
+    inputs = Inputs(rows, window, text_field=text_field, id_field=id_field, group_by=group_by)
+    settled = in_windows(
+        inputs,
+        task,
+        model,
+        client,
+        options,
+        resume=resume,
+        on_progress=on_progress,
+        on_window=on_window,
+    )
+    async with aclosing(settled):
+        async for result in settled:
+            yield result
 
 
 def _options(
@@ -285,6 +312,7 @@ def _options(
     name: str | None,
     baseline: int,
     review: ReviewGate | None,
+    via: Via,
 ) -> Options:
     """A door's options, with the defaults of those that were not given."""
     if baseline < 0:
@@ -304,4 +332,13 @@ def _options(
         name,
         baseline,
         review,
+        _batch(via),
     )
+
+
+def _batch(via: Via) -> Batch | None:
+    if isinstance(via, Batch):
+        return via
+    if via not in ("calls", "batch"):
+        raise UsageError(f"via={via!r}: choose 'calls', 'batch' or Batch(...).")
+    return Batch() if via == "batch" else None

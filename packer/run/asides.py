@@ -11,15 +11,14 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from packer.run.ask import Ask, Purpose, Reply, Rules, all_rejected, hopeless
-from packer.run.auditing import Auditing
-from packer.run.charges import Charges
+from packer.run.auditing import Auditing, Held
+from packer.run.charges import UNKNOWN, Charges
 from packer.run.story import Open
 from packer.run.trying import AGAIN, Trying
 from packer.seat import alone
 from schemas.chat import Completion
 from schemas.pack import Pack
 from schemas.result import ItemResult, Split, Verdict
-from schemas.usage import Usage
 from splitter import split
 
 T = TypeVar("T")
@@ -62,16 +61,16 @@ class Asides(Generic[T]):
         if not hopeless(reply):
             self.note(ask, self.split(ask, reply).verdicts)
 
-    def hold(self, each: Open[T], result: ItemResult[T], pack: Pack[T]) -> bool:
-        """Whether this answer waits for a single one; then that is due."""
-        each.held = self.auditing.drawn(result, pack)
-        if each.held is None:
-            return False
+    def hold(self, each: Open[T], held: Held[T], pack: Pack[T]) -> None:
+        """Let an answer from this call wait for a single one, which is due now."""
+        each.held = held
         made = alone(each.task, each.item, each.tokens, self.rules.layout)
-        if made.id in (pack.id, result.call):  # asked in these words just now: another call, another name
+        if made.id in (
+            pack.id,
+            held.result.call,
+        ):  # asked in these words just now: another call, another name
             made = replace(made, id=f"audit:{each.item.id}")
         self.due.append(self.asking(made, "audit"))
-        return True
 
     def compare(
         self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None, each: Open[T]
@@ -92,5 +91,5 @@ class Asides(Generic[T]):
         return self.auditing.compared(held, each.item.text, first, second, ask.pack.id)
 
     def _bear(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None) -> None:
-        usage = reply.usage if isinstance(reply, Completion) else Usage()
+        usage = reply.usage if isinstance(reply, Completion) else UNKNOWN
         self.charges.borne(ask.purpose, usage, cost_usd)

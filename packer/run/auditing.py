@@ -16,11 +16,13 @@ from packer.run.written import answer_written
 from schemas.audit import Audited
 from schemas.item import ItemId
 from schemas.pack import Pack
-from schemas.result import ItemResult, Outcome, Route, Verdict
+from schemas.result import ItemResult, Route, Verdict
 from schemas.signal import Signal, SignalKind, Trust
 from schemas.task import Task
 
 T = TypeVar("T")
+
+_DOUBTFUL = Trust.DOUBTFUL
 
 SUSPECT_FACTOR = 5
 """Answers that are doubtful, or came from a further call, are audited so many times as often."""
@@ -93,20 +95,21 @@ class Auditing(Generic[T]):
     collapse: float | None = None
     _calls: dict[str, _Call] = field(default_factory=dict)
 
+    def covers(self, route: Route, pack: Pack[T]) -> bool:
+        """Whether answers of such a call are audited."""
+        if route is Route.SESSION:
+            return True
+        # A pack of one is a single call in other words.
+        return route in (Route.PACK, Route.REPACK) and len(pack.slots) > 1
+
     def drawn(self, result: ItemResult[T], pack: Pack[T]) -> Held[T] | None:
-        """Whether this answer is to be held against a single one."""
-        if result.outcome is not Outcome.ACCEPTED or result.route not in (
-            Route.PACK,
-            Route.REPACK,
-            Route.SESSION,
-        ):
-            return None
-        if result.route is not Route.SESSION and len(pack.asked) < 2 and len(pack.slots) < 2:
-            return None  # a pack of one is a single call in other words
+        """Whether this answer, of a call that the audit covers, is to be held against a single one."""
         self.shared += 1
-        flagged = result.trust is Trust.DOUBTFUL or result.route is not self.own
-        extra = min(1.0, SUSPECT_FACTOR * self.share) if flagged else 0.0
+        flagged = result.trust is _DOUBTFUL or result.route is not self.own
         planned = result.item_id in self.chosen
+        if not planned and not flagged:
+            return None
+        extra = min(1.0, SUSPECT_FACTOR * self.share) if flagged else 0.0
         if not planned and not (extra and also(str(result.item_id), extra, seed=self.seed)):
             return None
         if planned:

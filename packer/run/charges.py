@@ -6,18 +6,22 @@ the money. Does not know: prices, or why a call was made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
 from packer.run.ask import Reply
+from packer.run.sums import Sum
 from schemas.chat import Completion
 from schemas.ledger import RouteSum
 from schemas.result import Verdict
 from schemas.usage import Usage, share_out_usd
 
 T = TypeVar("T")
+
+UNKNOWN = Usage()
+"""Of a call that brought no reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +41,47 @@ class Share:
 
 @dataclass(slots=True)
 class Charges:
-    """Sums of one run.
+    """Sums of one run."""
 
-    Attributes:
-        items: what items were charged.
-        overheads: what no item is charged for, by name: canaries' seats, audits, trials of sizes.
-    """
+    _items: Sum = field(default_factory=Sum)
+    _overheads: dict[str, Sum] = field(default_factory=dict)
 
-    items: RouteSum = field(default_factory=RouteSum)
-    overheads: dict[str, RouteSum] = field(default_factory=dict)
+    @property
+    def items(self) -> RouteSum:
+        """What items were charged."""
+        return self._items.total
+
+    @property
+    def overheads(self) -> dict[str, RouteSum]:
+        """What no item is charged for, by name: canaries' seats, audits, trials of sizes."""
+        return {name: each.total for name, each in self._overheads.items()}
 
     def borne(self, name: str, usage: Usage, cost_usd: Decimal | None) -> None:
         """Let the run bear tokens and money."""
-        self.overheads[name] = self.overheads.get(name, RouteSum()).plus(RouteSum(0, usage, cost_usd))
+        self._overheads.setdefault(name, Sum()).add(usage, cost_usd)
 
     def shared(
         self, verdicts: Sequence[Verdict[T]], reply: Reply, cost_usd: Decimal | None
-    ) -> Iterator[tuple[Share, Verdict[T]]]:
+    ) -> list[tuple[Share, Verdict[T]]]:
         """Share a call among its seats; gives each item's share with its verdict."""
-        usage = reply.usage if isinstance(reply, Completion) else Usage()
+        usage = reply.usage if isinstance(reply, Completion) else UNKNOWN
         metered = not isinstance(reply, Completion) or None not in (usage.input_tokens, usage.output_tokens)
         weights = [verdict.slot.size_tokens for verdict in verdicts]
-        amounts = zip(usage.shares(weights), share_out_usd(cost_usd, weights), verdicts, strict=True)
         planted = any(verdict.slot.canary is not None for verdict in verdicts)
         if not planted:  # shares sum to the whole, so the whole will do
-            self.items = self.items.plus(RouteSum(0, usage, cost_usd))
+            self._items.add(usage, cost_usd)
+        shares: list[tuple[Share, Verdict[T]]] = []
+        made: dict[tuple[int, Decimal | None], Share] = {}
+        amounts = zip(usage.shares(weights), share_out_usd(cost_usd, weights), verdicts, strict=True)
         for tokens, usd, verdict in amounts:
-            if verdict.slot.canary is not None:
-                self.borne("canary", tokens, usd)
-                continue
             if planted:
-                self.items = self.items.plus(RouteSum(0, tokens, usd))
-            yield Share(tokens, usd, metered), verdict
+                if verdict.slot.canary is not None:
+                    self.borne("canary", tokens, usd)
+                    continue
+                self._items.add(tokens, usd)
+            # Equal shares of tokens are one object, so they can share more.
+            key = id(tokens), usd
+            if (share := made.get(key)) is None:
+                share = made[key] = Share(tokens, usd, metered)
+            shares.append((share, verdict))
+        return shares

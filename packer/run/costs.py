@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Generic, TypeVar
 
 from packer.compare import Spent, compare
@@ -49,19 +50,23 @@ class Costs(Generic[T]):
         sampled = self._by_group(self.plan.seating.sample, tried)
         # Items on which sizes were tried were asked alone on the way to packing: that is part of its price.
         seating = self.plan.seating
-        positions = [*(each for bin_ in seating.bins for each in bin_), *seating.trial]
+        positions = chain(chain.from_iterable(seating.bins), seating.trial)
         packed = self._by_group(positions, tried)
         # A run that ended up asking all items alone has packed nothing to compare.
         if not packed or not self.tally.routes.keys() & {"pack", "repack", "session", "calibration"}:
             return ()
-        groups = list(packed)
-        whole = self._one(
-            predicted, sum(packed.values()), sum(sampled.values()), None, list(self.tally.spent)
-        )
+        groups, spent = list(packed), self.tally.spent
+        whole = self._one(predicted, sum(packed.values()), sum(sampled.values()), None, spent)
         if groups == [None]:
             return (whole,)
         shares = [
-            self._one(None, packed[each], sampled[each], each, [(each, False), (each, True)])
+            self._one(
+                None,
+                packed[each],
+                sampled[each],
+                each,
+                {key: spent[key] for key in ((each, False), (each, True)) if key in spent},
+            )
             for each in groups
         ]
         return (whole, *shares)
@@ -72,12 +77,11 @@ class Costs(Generic[T]):
         packed_items: int,
         sampled_items: int,
         group: str | None,
-        keys: list[tuple[str | None, bool]],
+        spent: dict[tuple[str | None, bool], Spent],
     ) -> Comparison:
         packed, alone = Spent(), Spent()
-        for key in keys:
-            spent = self.tally.spent.get(key, Spent())
-            packed, alone = (packed, alone.plus(spent)) if key[1] else (packed.plus(spent), alone)
+        for (_, is_baseline), each in spent.items():
+            packed, alone = (packed, alone.plus(each)) if is_baseline else (packed.plus(each), alone)
         return compare(
             replace(packed, items=packed_items),
             replace(alone, items=sampled_items) if sampled_items else None,
@@ -90,5 +94,5 @@ class Costs(Generic[T]):
         )
 
     def _by_group(self, positions: Iterable[int], tried: Container[ItemId]) -> Counter[str | None]:
-        items = (self.plan.items[each] for each in positions)
-        return Counter(item.group for item in items if item.id in tried)
+        every = self.plan.items
+        return Counter([item.group for each in positions if (item := every[each]).id in tried])

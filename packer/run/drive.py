@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from packer.run.ask import Ask, Back, Later, hopeless
+from packer.run.flights import Flights, Landed
 from packer.run.halt import Halt
 from packer.run.ladder import Ladder
 from packer.run.send import Sender
@@ -79,8 +80,9 @@ class Driver(Generic[T]):
         opening = iter(opening)
         waiting = deque(ready)
         doubts: list[_Doubt[T]] = []
-        flying: dict[asyncio.Task[Back | Later], Ask[T]] = {}
+        flying: Flights[T] = Flights()
         halted = asyncio.create_task(self.halt.asked())
+        halted.add_done_callback(lambda _: flying.ring())
         clock = asyncio.get_running_loop().time
         if self._ends_at_s is None and self.deadline_s is not None:
             self._ends_at_s = clock() + self.deadline_s
@@ -98,8 +100,8 @@ class Driver(Generic[T]):
                         opened = waiting.popleft()
                     if opened is None:
                         break
-                    flying[asyncio.create_task(self.sender.send(opened))] = opened
-                if not flying:
+                    flying.send(opened, self.sender.send(opened))
+                if not len(flying):
                     if self.stopped is None and (asks := self.ladder.drain()):
                         self.sender.journal.drained()
                         waiting.extend(asks)
@@ -115,22 +117,19 @@ class Driver(Generic[T]):
                 until_s = min(
                     (each for each in (self._drop_at_s, ends_at_s) if each is not None), default=None
                 )
-                wait_s = None if until_s is None else max(0.0, until_s - clock())
-                watched = flying.keys() if halted.done() else {*flying, halted}
-                done, _ = await asyncio.wait(watched, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-                for settled in self._returned(flying, done, waiting, doubts):
+                await flying.wait(until_s)
+                for settled in self._returned(flying.back(), waiting, doubts):
                     yield settled
                 for doubt in self._blamed(doubts, waiting):
                     if settled := self._take(doubt.ask, doubt.back, waiting):
                         yield settled
             if self.stopped is not None:
                 # What has come back meanwhile was paid for.
-                over = {each for each in flying if each.done()}
-                for settled in self._returned(flying, over, waiting, doubts):
+                for settled in self._returned(flying.back(at_once=True), waiting, doubts):
                     yield settled
         finally:
             halted.cancel()
-            await _dropped(flying)
+            await flying.drop()
 
     def abandon(self, packs: Iterable[Pack[T]]) -> Iterator[tuple[ItemResult[T], ...]]:
         """Give back as pending what the run ended too early for; ``packs`` are those never opened."""
@@ -140,15 +139,10 @@ class Driver(Generic[T]):
             yield self.ladder.abandon(str(self.stopped))
 
     def _returned(
-        self,
-        flying: dict[asyncio.Task[Back | Later], Ask[T]],
-        done: Collection[asyncio.Task[object]],
-        ready: deque[Ask[T]],
-        doubts: list[_Doubt[T]],
+        self, landed: Iterable[Landed[T]], ready: deque[Ask[T]], doubts: list[_Doubt[T]]
     ) -> Iterator[tuple[ItemResult[T], ...]]:
-        """Read what has come back, in the order of sending: with equal replies, equal runs."""
-        for task in [each for each in flying if each in done]:
-            ask, back = flying.pop(task), task.result()
+        """Read what has come back."""
+        for ask, back in landed:
             if isinstance(back, Later):
                 ready.appendleft(ask)
             elif self.sender.unclear(back.reply):
@@ -177,6 +171,8 @@ class Driver(Generic[T]):
 
     def _blamed(self, doubts: list[_Doubt[T]], ready: deque[Ask[T]]) -> list[_Doubt[T]]:
         """Those that failed though a later one came through; all go back while the provider seems down."""
+        if not doubts:
+            return []
         circuit = self.sender.circuit
         if circuit.is_open:
             ready.extend(each.ask for each in doubts)
@@ -193,10 +189,3 @@ class Driver(Generic[T]):
             return []
         self.sender.circuit.forget()
         return last
-
-
-async def _dropped(flying: dict[asyncio.Task[Back | Later], Ask[T]]) -> None:
-    for task in flying:
-        task.cancel()
-    await asyncio.gather(*flying, return_exceptions=True)
-    flying.clear()

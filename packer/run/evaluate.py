@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from packer.audit import scipy_part
 from packer.audit.rate import DEFAULT_CONFIDENCE
+from packer.frames import Frame, items_from
 from packer.run.arms import AGAIN, Arm, Asking, OnArm
 from packer.run.evaluation_words import advised, measured_words
 from packer.run.measured import Measuring, Singles, answers_of
@@ -31,7 +32,7 @@ from schemas.errors import UsageError
 from schemas.evaluation import Evaluation, SizeMeasured
 from schemas.facts import ModelFacts
 from schemas.guard import TWICE, Gold, Guard
-from schemas.item import GroupBy, Item, ItemLike, as_items
+from schemas.item import GroupBy, Item, ItemLike
 from schemas.protocols import Client, TokenCounter
 from schemas.settings import MOST_ITEMS_PER_PACK, Budget, Layout, Limits
 from schemas.task import Task
@@ -44,7 +45,7 @@ DEFAULT_BLEED = 0.02
 
 
 def evaluate(
-    items: Iterable[ItemLike],
+    items: Iterable[ItemLike] | Frame,
     task: Task[T],
     *,
     model: str | None = None,
@@ -131,7 +132,7 @@ def evaluate(
         max_bleed=max_bleed, max_accuracy_loss=max_accuracy_loss, gold=gold, confidence=confidence
     )
     promise = checked_guard(promise, task, "pack")
-    every = as_items(items, text_field=text_field, id_field=id_field, group_by=group_by)
+    every = items_from(items, text_field=text_field, id_field=id_field, group_by=group_by)
     asked, same_as = distinct(every)
     chosen = [every[at] for at in asked]
     if not chosen:

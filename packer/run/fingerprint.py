@@ -14,7 +14,7 @@ from packer.run.written import dumps, written
 from schemas.item import Item
 from schemas.task import Task
 
-RULES = 2
+RULES = 3
 """Raised whenever the same inputs, options and replies would be seated or read in another way than before."""
 
 SHOWN = 60
@@ -59,6 +59,7 @@ def parts_of(every: Sequence[Item], task: Task[object], model: str, options: Opt
         "guard": [guard, kinds],
         "gold": _hash(given.labelled),
         "canaries": _hash(given.canaries),
+        "via": None if options.via is None else "batch",
         "review gate": None if gate is None else [gate.sample, gate.by, gate.on_reject],
     }
 

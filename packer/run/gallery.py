@@ -6,13 +6,14 @@ first packs count: who sits in a repack is not chance. Does not know: the tests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from packer.render import compact
 from packer.run.written import answer_written
 from schemas.output import OneLabel
 from schemas.pack import Pack
-from schemas.result import Split
+from schemas.result import Split, Verdict
 from schemas.signal import Seated
 
 MOST_CALLS = 500
@@ -24,27 +25,27 @@ class Gallery:
     def __init__(self, seed: int) -> None:
         self._random = Random(f"gallery:{seed}")
         self._seen = 0
-        self._calls: list[list[Seated]] = []
+        self._calls: list[tuple[Pack[object], tuple[Verdict[object], ...]]] = []
 
     @property
     def rows(self) -> list[Seated]:
         """All answers of the calls that were drawn."""
-        return [row for call in self._calls for row in call]
+        return [row for call in self._calls for row in _rows(*call)]
 
     def note(self, pack: Pack[object], done: Split[object]) -> None:
         """Look at one call, and perhaps keep it."""
-        if len(pack.asked) < 2:
+        if len(pack.slots) < 3 and len(pack.asked) < 2:  # one seat at most is a canary's
             return
         self._seen += 1
         if len(self._calls) < MOST_CALLS:
-            self._calls.append(_rows(pack, done))
+            self._calls.append((pack, done.verdicts))
         elif (place := self._random.randrange(self._seen)) < MOST_CALLS:
-            self._calls[place] = _rows(pack, done)
+            self._calls[place] = (pack, done.verdicts)
 
 
-def _rows(pack: Pack[object], done: Split[object]) -> list[Seated]:
+def _rows(pack: Pack[object], verdicts: Sequence[Verdict[object]]) -> list[Seated]:
     rows = []
-    for position, verdict in enumerate(done.verdicts):
+    for position, verdict in enumerate(verdicts):
         if not verdict.accepted or verdict.slot.canary is not None:
             continue
         answer = answer_written(pack.task.output, verdict.value)

@@ -28,6 +28,7 @@ from packer.run.stages import Stages
 from packer.run.tally import Tally
 from packer.run.written import UNTOLD
 from schemas.audit import Audit
+from schemas.batch import Batch
 from schemas.errors import ClientError, GuardStop, ProviderDown
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
@@ -65,6 +66,7 @@ class Options:
     name: str | None = None
     baseline: int = 0
     review: ReviewGate | None = None
+    via: Batch | None = None
 
 
 @dataclass(slots=True)
@@ -153,6 +155,13 @@ class Job(Generic[T]):
         closed(self.journal.file, self.cache)
 
     async def results(self, on_progress: OnProgress | None) -> AsyncGenerator[ItemResult[T], None]:
+        """What ``batches`` gives, one by one."""
+        async with aclosing(self.batches(on_progress)) as batches:
+            async for batch in batches:
+                for result in batch:
+                    yield result
+
+    async def batches(self, on_progress: OnProgress | None) -> AsyncGenerator[Sequence[ItemResult[T]], None]:
         """What is known first, then whatever settles; repeats of a text right after the asked one.
 
         With a gate nothing comes out before the end, and nothing as accepted before it has passed.
@@ -161,8 +170,8 @@ class Job(Generic[T]):
         trace.start(len(self.items), len(self.plan.packs))
         log.info("run of %d items in %d packs begins", len(self.items), self.plan.calls)
         try:
-            for result in self._settled([*self.known.values(), *self._before()]):
-                yield result
+            if before := [*self.known.values(), *self._before()]:
+                yield self._settled(before)
             stages = Stages(
                 self.plan,
                 self.driver,
@@ -180,11 +189,10 @@ class Job(Generic[T]):
                     ready = self._settled(batch)
                     if on_progress is not None:
                         on_progress(tally)
-                    for result in ready:
-                        yield result
+                    if ready:
+                        yield ready
             if self.keeper is not None:
-                for result in self._released(self.keeper):
-                    yield result
+                yield self._released(self.keeper)
         finally:
             stopped = self.driver.stopped
             trace.end(tally.told(), "" if stopped is None else word_for(stopped))
@@ -194,15 +202,16 @@ class Job(Generic[T]):
     def _before(self) -> list[ItemResult[T]]:
         return [*self.plan.refused, *(() if self.past is None else self.past.settled.values())]
 
-    def _settled(self, batch: Sequence[ItemResult[T]]) -> list[ItemResult[T]]:
+    def _settled(self, batch: Sequence[ItemResult[T]]) -> Sequence[ItemResult[T]]:
         """Enter results everywhere; give back what may go out now."""
-        ready = [each for result in batch for each in self._with_repeats(result)]
-        for each in ready:
-            self.tally.note(each.outcome, 1)
+        ready = batch
+        if self._repeats:
+            ready = [each for result in batch for each in self._with_repeats(result)]
+        self.tally.note(ready)
         self.journal.settled(ready)
         if self.keeper is not None:
             self.keeper.board.update((each.item_id, each) for each in batch)
-            return []
+            return ()
         self._remember(ready)
         return ready
 
@@ -228,8 +237,7 @@ class Job(Generic[T]):
     def _retracted(self, results: Sequence[ItemResult[T]]) -> None:
         """A reviewer has sent these back: they have no result any more."""
         gone = [each for result in results for each in self._with_repeats(result)]
-        for each in gone:
-            self.tally.note(each.outcome, -1)
+        self.tally.note(gone, -1)
         self.journal.reopened([each.item_id for each in gone])
 
     def _with_repeats(self, result: ItemResult[T]) -> list[ItemResult[T]]:

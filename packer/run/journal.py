@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 from packer.pacing import Need
 from packer.run.ask import Ask, Reply
@@ -28,6 +28,12 @@ from schemas.result import Cause, ItemResult, Outcome
 from schemas.review import Review, Stage
 
 T = TypeVar("T")
+
+JobEvent = Literal["job", "uploaded", "submitted", "voided", "collected"]
+"""What happens to a batch job: its calls are chosen, its file is at the provider, it is handed over; then it
+was never taken, or all it brought is read."""
+
+JOB_EVENTS: tuple[str, ...] = get_args(JobEvent)
 
 
 @dataclass(slots=True)
@@ -66,12 +72,12 @@ class Journal:
             }
             self.file.append("opened", body, durable=True)
 
-    def sent(self, ask: Ask[T], need: Need) -> int:
-        """A call is about to go; durable on return. Gives the attempt's number."""
+    def sent(self, ask: Ask[T], need: Need, *, durable: bool = True) -> int:
+        """A call is about to go; durable on return unless it goes with others. Gives the attempt's number."""
         self.calls += 1
         if self.file is not None:
             self.last[ask.pack.id] = self.calls
-            self.file.append("sent", self._sent(ask, need), durable=True)
+            self.file.append("sent", self._sent(ask, need), durable=durable)
         return self.calls
 
     def _sent(self, ask: Ask[T], need: Need) -> dict[str, object]:
@@ -99,8 +105,15 @@ class Journal:
                 body["error"] = error_written(reply, told=self.texts)
             self.file.append("probed", body, durable=False)
 
-    def back(self, number: int, reply: Reply, cost_usd: Decimal | None, took_s: float) -> None:
-        """A reply is there, or an error instead; durable on return."""
+    def job(self, kind: JobEvent, body: dict[str, object]) -> None:
+        """Something happened to a batch job; durable on return, with all that was written before."""
+        if self.file is not None:
+            self.file.append(kind, body, durable=True)
+
+    def back(
+        self, number: int, reply: Reply, cost_usd: Decimal | None, took_s: float, *, durable: bool = True
+    ) -> None:
+        """A reply is there, or an error instead; durable on return unless it can be had again."""
         if self.file is None:
             return
         body: dict[str, object] = {"n": number, "took_s": round(took_s, 6)}
@@ -108,7 +121,12 @@ class Journal:
             body.update(_completed(reply, cost_usd))
         else:
             body["error"] = error_written(reply, told=self.texts)
-        self.file.append("back", body, durable=True)
+        self.file.append("back", body, durable=durable)
+
+    def flush(self) -> None:
+        """Make everything written so far durable."""
+        if self.file is not None:
+            self.file.commit()
 
     def took(self, ask: Ask[T], reply: Reply) -> None:
         """A reply is read now; what it leads to follows."""

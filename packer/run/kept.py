@@ -100,6 +100,7 @@ def begin(
         "parts": dict(parts),
         "envelope": envelope,
         "texts": store.texts,
+        "begun_with": list(store.begun_with),
         "allowance": written(seating.allowance),
         "dearest_tokens": seating.dearest_tokens,
         "sample": list(seating.sample),

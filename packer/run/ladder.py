@@ -27,14 +27,17 @@ from packer.run.talks import SESSION_ITEMS, Talks
 from packer.run.written import answer_written
 from packer.seat import alone, seat
 from schemas.errors import GuardStop, NotSent
-from schemas.item import Item
-from schemas.pack import Pack
-from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict
+from schemas.item import Item, ItemId
+from schemas.pack import Pack, Slot
+from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict, accepted_result
 from schemas.signal import Action, Signal, SignalKind, Trust
 from schemas.task import Task
 from splitter import escalate, last_rungs
 
 T = TypeVar("T")
+
+# Looked up once: a member of an enum costs more to find than to compare.
+_DOUBTFUL = Trust.DOUBTFUL
 
 
 class Ladder(Generic[T]):
@@ -60,7 +63,8 @@ class Ladder(Generic[T]):
         self.stop: GuardStop | None = None
         self._rules = rules
         self._route = route
-        self._open: dict[str, Open[T]] = {}
+        self._open: dict[ItemId, Open[T]] = {}
+        self._fresh: dict[str, Pack[T]] = {}
         self._pool: Pool[Open[T]] = Pool(rules.allowance.room.tokens, rules.markers.dearest)
         self._named = 0
         self._rejected: list[tuple[Open[T], str]] = []
@@ -91,9 +95,7 @@ class Ladder(Generic[T]):
 
     def converse(self, packs: Sequence[Pack[T]]) -> Ask[T]:
         """Open single items as one session in their own words: ``strategy="session"``."""
-        for pack in packs:
-            self.enter(pack)
-        return self._talks.begin([self._open[str(pack.slots[0].item.id)] for pack in packs])
+        return self._talks.begin([self._begun(pack.slots[0], pack) for pack in packs])
 
     def take(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None = None) -> Step[T]:
         """Read a reply: settle what is good or hopeless, and find the next rung for the rest.
@@ -112,7 +114,8 @@ class Ladder(Generic[T]):
         done = self.asides.split(ask, reply)
         if done.stop is not None and self.stop is None:
             self.stop = GuardStop(done.stop.detail)
-        self.reply_signals.update({signal.kind for signal in done.signals})
+        if done.signals:
+            self.reply_signals.update({signal.kind for signal in done.signals})
         if ask.route is Route.PACK:
             self.gallery.note(ask.pack, done)
             self.sizing.note(len(ask.pack.asked), done)
@@ -125,14 +128,15 @@ class Ladder(Generic[T]):
         for each in again:
             each.most_items = max(1, len(ask.pack.asked) // 2)
             self._pool.add(each)
-        asks += self._talks.following(ask, reply, answered=bool(done.accepted))
+        if ask.session is not None:
+            asks += self._talks.following(ask, reply, answered=bool(done.accepted))
         asks += self._grouped(self._pool.full_groups())
         asks += self._talks.ready(SESSION_ITEMS)
         return Step(tuple(settled), (*asks, *self._due()))
 
     def _audited(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None) -> Step[T]:
         """A single answer to hold a packed one against; perhaps a second one is wanted."""
-        each = self._open[str(ask.pack.slots[0].item.id)]
+        each = self._open[ask.pack.slots[0].item.id]
         result = self.asides.compare(ask, reply, cost_usd, each)
         if self.auditing.collapsed and self.stop is None:
             self.stop = GuardStop(self.auditing.collapsed)
@@ -173,7 +177,7 @@ class Ladder(Generic[T]):
         each.attempts, each.usage, each.unmetered = result.attempts, result.usage, result.unmetered_attempts
         each.cost_usd, each.signals = result.cost_usd, result.signals
         each.reason = Reason(Fault.REJECTED, why)
-        self._open[str(item.id)] = each
+        self._open[item.id] = each
         packed = result.route in (Route.PACK, Route.REPACK)
         if packed and self._rules.fallback.repacks:
             self._pool.add(each)
@@ -189,14 +193,22 @@ class Ladder(Generic[T]):
 
     def abandon(self, why: str) -> tuple[ItemResult[T], ...]:
         """Give back everything that is still open as pending; a doubtful answer is still an answer."""
+        for pack in self._fresh.values():
+            for slot in pack.asked:
+                self._begun(slot, pack)
+        self._fresh.clear()
         for each in self._open.values():
             each.reason = Reason(Fault.STOPPED, f"the run was stopped before this item was settled: {why}")
         return tuple(self._closed(each, each.pending()) for each in list(self._open.values()))
 
     def enter(self, pack: Pack[T]) -> None:
         """Open the items of a pack without asking yet."""
-        for slot in pack.asked:
-            self._open[str(slot.item.id)] = Open(slot.item, pack.task, slot.text_tokens)
+        # Most items are settled by their first call: a story begins where there is something to tell.
+        self._fresh[pack.id] = pack
+
+    def _begun(self, slot: Slot, pack: Pack[T]) -> Open[T]:
+        each = self._open[slot.item.id] = Open(slot.item, pack.task, slot.text_tokens)
+        return each
 
     def _book(
         self,
@@ -209,8 +221,36 @@ class Ladder(Generic[T]):
         """Enter the call into its items' stories; give back the rejected and those to be looked at again."""
         bad: list[Open[T]] = []
         again: list[Open[T]] = []
+        pack, route = ask.pack, ask.route
+        call = pack.id
+        fresh = self._fresh.pop(call, None) is not None
+        audited = self.auditing.covers(route, pack)
+        doubts = self._wants_second_look(ask)
+        chosen, is_late, passed = self.auditing.chosen, route is not self.auditing.own, 0
         for share, verdict in self.charges.shared(done.verdicts, reply, cost_usd):
-            each = self._open[str(verdict.slot.item.id)]
+            looks_again = doubts and verdict.trust is _DOUBTFUL
+            if fresh and verdict.reason is None and not looks_again:
+                result = accepted_result(
+                    verdict,
+                    route,
+                    call,
+                    verdict.trust,
+                    verdict.signals,
+                    1,
+                    share.usage,
+                    0 if share.metered else 1,
+                    share.cost_usd,
+                )
+                # Most answers cannot be drawn; a look at why is cheaper than to ask for each.
+                if not audited or not (is_late or verdict.trust is _DOUBTFUL or result.item_id in chosen):
+                    settled.append(result)
+                    passed += 1
+                elif (held := self.auditing.drawn(result, pack)) is None:
+                    settled.append(result)
+                else:
+                    self.asides.hold(self._begun(verdict.slot, pack), held, pack)
+                continue
+            each = self._begun(verdict.slot, pack) if fresh else self._open[verdict.slot.item.id]
             if not isinstance(reply, NotSent):
                 each.charge(share.usage, share.cost_usd, metered=share.metered)
             each.signals += verdict.signals
@@ -219,20 +259,18 @@ class Ladder(Generic[T]):
                 bad.append(each)
             elif each.earlier is not None:
                 self._second(ask, each, verdict, settled, bad)
-            elif self._wants_second_look(ask, verdict):
-                each.earlier, each.earlier_call = verdict, ask.pack.id
+            elif looks_again:
+                each.earlier, each.earlier_call = verdict, call
                 again.append(each)
             else:
-                settled += self._settle(each, each.accepted(verdict, ask.route, ask.pack.id), ask.pack)
+                settled += self._settle(each, each.accepted(verdict, route, call), ask)
+        if audited:
+            self.auditing.shared += passed
         return bad, again
 
-    def _wants_second_look(self, ask: Ask[T], verdict: Verdict[T]) -> bool:
-        return (
-            self._rules.guard.second_look
-            and verdict.trust is Trust.DOUBTFUL
-            and ask.route is Route.PACK
-            and len(ask.pack.asked) > 1
-        )
+    def _wants_second_look(self, ask: Ask[T]) -> bool:
+        """Whether doubtful answers of this call are asked for again, among other neighbours."""
+        return self._rules.guard.second_look and ask.route is Route.PACK and len(ask.pack.asked) > 1
 
     def _second(
         self,
@@ -249,14 +287,14 @@ class Ladder(Generic[T]):
         output = each.task.output
         if answer_written(output, verdict.value) == answer_written(output, before):
             confirmed = each.accepted(verdict, ask.route, ask.pack.id, Trust.CONFIRMED)
-            settled += self._settle(each, confirmed, ask.pack)
+            settled += self._settle(each, confirmed, ask)
             return
         told = f"other neighbours, another answer: {str(before)[:40]!r}, then {str(verdict.value)[:40]!r}"
         signal = Signal(SignalKind.SECOND_LOOK, told, 0.9, items=(each.item.id,))
         each.signals += (signal,)
         if ask.route is Route.SINGLE or self._rules.guard.action(signal) is not Action.REJECT:
             trust = verdict.trust if ask.route is Route.SINGLE else Trust.DOUBTFUL
-            settled += self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, trust), ask.pack)
+            settled += self._settle(each, each.accepted(verdict, ask.route, ask.pack.id, trust), ask)
             return
         each.reason = Reason(Fault.BLEED, told)
         bad.append(each)
@@ -331,10 +369,14 @@ class Ladder(Generic[T]):
         self._named += 1
         return f"{kind}{self._named}"
 
-    def _settle(self, each: Open[T], result: ItemResult[T], pack: Pack[T]) -> tuple[ItemResult[T], ...]:
+    def _settle(self, each: Open[T], result: ItemResult[T], ask: Ask[T]) -> tuple[ItemResult[T], ...]:
         """Close an item with an answer from this call, unless it is to be held against a single one first."""
-        return () if self.asides.hold(each, result, pack) else (self._closed(each, result),)
+        held = self.auditing.drawn(result, ask.pack) if self.auditing.covers(ask.route, ask.pack) else None
+        if held is None:
+            return (self._closed(each, result),)
+        self.asides.hold(each, held, ask.pack)
+        return ()
 
     def _closed(self, each: Open[T], result: ItemResult[T]) -> ItemResult[T]:
-        del self._open[str(each.item.id)]
+        del self._open[each.item.id]
         return result

@@ -45,24 +45,33 @@ class Needs:
     def counted(self, ask: Ask[T]) -> int:
         """What our counter makes of a prompt, earlier turns not included."""
         fixed = self.single_fixed_tokens if ask.route is Route.SINGLE else self.pack_fixed_tokens
-        return fixed + sum(slot.size_tokens for slot in ask.pack.slots)
+        return fixed + sum([slot.size_tokens for slot in ask.pack.slots])
 
-    def expected(self, ask: Ask[T]) -> int:
-        """What the provider will count, if it counts as we do."""
+    def expected(self, ask: Ask[T], counted: int | None = None) -> int:
+        """What the provider will count, if it counts as we do.
+
+        Args:
+            ask: the call.
+            counted: what ``counted`` says of it; None works it out.
+        """
         single = ask.route is Route.SINGLE
-        return self.counted(ask) + (self.single_wrapping_tokens if single else self.pack_wrapping_tokens)
+        wrapping = self.single_wrapping_tokens if single else self.pack_wrapping_tokens
+        return (self.counted(ask) if counted is None else counted) + wrapping
 
-    def of(self, ask: Ask[T]) -> Need:
-        """The most that a call can use."""
-        earlier = sum(len(m.content.encode()) for m in ask.prompt.messages[1:-1])
-        wrapped = self.counted(ask) + earlier + CHAT_TEMPLATE_TOKENS + self._schema_tokens(ask)
-        return Need(math.ceil(wrapped * self._worst), self.reply_cap(ask.prompt))
+    def of(self, ask: Ask[T], counted: int | None = None) -> Need:
+        """The most that a call can use; arguments as for ``expected``."""
+        return Need(math.ceil(self._wrapped(ask, counted) * self._worst), self.reply_cap(ask.prompt))
 
-    def learn(self, ask: Ask[T], usage: Usage) -> None:
-        """Compare what was expected with the bill."""
+    def learn(self, ask: Ask[T], usage: Usage, counted: int | None = None) -> None:
+        """Compare what was expected with the bill; arguments as for ``expected``."""
         if usage.input_tokens is not None:
-            expected = self.of(ask).input_tokens / self._worst
-            self._worst = max(self._worst, usage.input_tokens / expected)
+            self._worst = max(self._worst, usage.input_tokens / self._wrapped(ask, counted))
+
+    def _wrapped(self, ask: Ask[T], counted: int | None) -> int:
+        messages = ask.prompt.messages
+        earlier = sum(len(m.content.encode()) for m in messages[1:-1]) if len(messages) > 2 else 0
+        known = self.counted(ask) if counted is None else counted
+        return known + earlier + CHAT_TEMPLATE_TOKENS + self._schema_tokens(ask)
 
     def _schema_tokens(self, ask: Ask[T]) -> int:
         """No more than one token for two letters of JSON."""

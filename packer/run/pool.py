@@ -38,21 +38,31 @@ class Pool(Generic[W]):
         self._room = most_tokens
         self._marker = marker_tokens
         self._by_size: dict[tuple[str | None, int], list[W]] = {}
+        self._full: set[tuple[str | None, int]] = set()
 
     def add(self, each: W) -> None:
         """Let an item wait."""
-        self._by_size.setdefault((each.group, each.most_items), []).append(each)
+        key = each.group, each.most_items
+        waiting = self._by_size.setdefault(key, [])
+        waiting.append(each)
+        if len(waiting) >= each.most_items:
+            self._full.add(key)
 
     def full_groups(self) -> Sequence[Sequence[W]]:
         """Take out as many items as fill whole groups of the size that their members allow."""
         groups: list[Sequence[W]] = []
-        for (_, size), waiting in self._by_size.items():
-            if count := len(waiting) // size:
-                taken = waiting[: count * size]
-                del waiting[: count * size]
-                # Every count-th: items that were rejected together are spread over the groups.
-                for number in range(count):
-                    groups += self._fitting(taken[number::count])
+        if not self._full:  # asked after each reply, whatever number of groups there are
+            return groups
+        full = [key for key in self._by_size if key in self._full] if len(self._full) > 1 else [*self._full]
+        self._full.clear()
+        for key in full:
+            size, waiting = key[1], self._by_size[key]
+            count = len(waiting) // size
+            taken = waiting[: count * size]
+            del waiting[: count * size]
+            # Every count-th: items that were rejected together are spread over the groups.
+            for number in range(count):
+                groups += self._fitting(taken[number::count])
         return groups
 
     def rest(self) -> Sequence[Sequence[W]]:
@@ -61,6 +71,7 @@ class Pool(Generic[W]):
         for key in sorted(self._by_size, key=lambda each: -each[1]):
             by_group.setdefault(key[0], []).extend(self._by_size[key])
         self._by_size.clear()
+        self._full.clear()
         return [group for waiting in by_group.values() for group in self._fitting(waiting)]
 
     def _fitting(self, members: Sequence[W]) -> list[list[W]]:

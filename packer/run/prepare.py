@@ -18,12 +18,22 @@ from packer.pacing import Pace
 from packer.plan import Plan, plan_for
 from packer.prices import Prices
 from packer.render import pack_system, single_system
-from packer.run.allowed import CEILING_SHARE, check_ceilings, check_money, check_review, within_ceilings
+from packer.run.allowed import (
+    CEILING_SHARE,
+    batches_of,
+    check_ceilings,
+    check_money,
+    check_review,
+    for_batch,
+    within_ceilings,
+)
 from packer.run.ask import Rules
 from packer.run.cache import AnswerCache
+from packer.run.carried import Carried
 from packer.run.circuit import Circuit
 from packer.run.costs import Costs
 from packer.run.drive import Driver
+from packer.run.drive_batch import BatchDriver
 from packer.run.fingerprint import fingerprint_of, parts_of
 from packer.run.gate import Gatekeeper
 from packer.run.halt import Halt
@@ -73,14 +83,25 @@ async def prepare(
     options: Options,
     resume: RunResult[T] | None,
     halt: Halt,
+    carried: Carried | None = None,
 ) -> Job[T]:
     """Make a run ready, or make ready again what its store holds.
+
+    Args:
+        chosen: who is asked.
+        every: all inputs.
+        task: what is asked.
+        options: as given.
+        resume: an earlier run; None without one.
+        halt: someone's request to end.
+        carried: what the parts before have left, where this is part of a whole; None for a run of its own.
 
     Raises:
         UsageError: options, items or an earlier run that cannot work; raised before any item is sent.
         StoreFailed: the store cannot be read or written.
     """
     check_review(options)
+    options = for_batch(chosen, options)
     about = None
     if options.strategy != "auto":
         about = await asyncio.to_thread(advise_items, every, options.strategy)
@@ -92,7 +113,9 @@ async def prepare(
     cache: AnswerCache | None = None
     try:
         cache = None if options.cache is None else await asyncio.to_thread(AnswerCache, options.cache)
-        return await _prepared(chosen, every, task, options, resume, halt, about, fingerprint, file, cache)
+        return await _prepared(
+            chosen, every, task, options, resume, halt, about, fingerprint, file, cache, carried
+        )
     except BaseException:
         closed(file, cache)
         raise
@@ -109,6 +132,7 @@ async def _prepared(
     fingerprint: str,
     file: RunFile | None,
     cache: AnswerCache | None,
+    carried: Carried | None,
 ) -> Job[T]:
     named = chosen.provider and not chosen.name.startswith(f"{chosen.provider}/")
     model = f"{chosen.provider}/{chosen.name}" if named else chosen.name
@@ -118,7 +142,8 @@ async def _prepared(
     if file is not None and not file.is_new:
         kept = await asyncio.to_thread(taken_up, file, task, parts)
     facts = options.facts.over(await chosen.facts())
-    prices = Prices(chosen.name, provider=chosen.provider, override=facts.price)
+    batched = options.via is not None
+    prices = Prices(chosen.name, provider=chosen.provider, override=facts.price, batched=batched)
     check_money(options.limits, prices)
     # The embedded model's own counter starts its server: blocking work that belongs in a thread.
     counter = options.counter or await asyncio.to_thread(chosen.counter) or counter_for(chosen.name)
@@ -158,6 +183,9 @@ async def _prepared(
         profiled=settled is not None,
     )
     made = await asyncio.to_thread(_planned, asked, task, wanted, limits, markers, kept, about)
+    if batched and made.strategy == "session":  # a turn cannot wait for the one before it
+        alone = replace(wanted, strategy="single")
+        made = await asyncio.to_thread(_planned, asked, task, alone, limits, markers, kept, about)
     if kept is not None:
         made = replace(made, not_worth=kept.not_worth)
     options = replace(options, strategy=made.strategy)
@@ -188,7 +216,8 @@ async def _prepared(
             journal.probed(reply, cost_usd, probes.most)
     heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
     needs = Needs(heads[0], heads[1], chosen.reply_cap, *made.forecast.wrapping_tokens)
-    pace = Pace(limits.ceilings)
+    carried = carried or Carried(Pace(limits.ceilings))
+    pace = carried.pace
     for used in probes.used:
         pace.enter(asyncio.get_running_loop().time(), used)
     route = Route.SINGLE if options.strategy == "single" else Route.PACK
@@ -216,16 +245,33 @@ async def _prepared(
         limits,
         retries,
         turnstile,
-        Spending(limits, prices, calls=tally.calls, spent_usd=probes.spent_usd),
+        Spending(
+            limits,
+            prices,
+            calls=carried.calls + tally.calls,
+            spent_usd=carried.spent_usd + probes.spent_usd,
+        ),
         needs,
         tally,
         Circuit(limits.outage_s),
         Trace(chosen.name, chosen.provider, sdk_traces=chosen.traces_itself),
         journal,
     )
-    most_items = max((len(pack.slots) for pack in made.packs), default=1)
-    deadline_s = limits.run_deadline_s(made.worst_case_calls, most_items, retries)
-    driver = Driver(sender, ladder, halt, deadline_s)
+    driver: Driver[T]
+    if options.via is None:
+        deadline_s = limits.run_deadline_s(made.worst_case_calls, made.packs.most_seats, retries)
+        driver = Driver(sender, ladder, halt, deadline_s, _ends_at_s=carried.ends_at_s)
+    else:
+        driver = BatchDriver(
+            sender,
+            ladder,
+            halt,
+            limits.deadline_s,
+            _ends_at_s=carried.ends_at_s,
+            client=batches_of(chosen),
+            batch=options.via,
+            kept=file is not None,
+        )
     seats = Seats(made, ladder, task, layout, options.strategy, options.seed)
     choice = SizeChoice(options.guard, seats, ladder, journal, ladder.asides.trying, promise.calibration)
     if options.guard.profile is not None:

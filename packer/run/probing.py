@@ -65,7 +65,7 @@ async def held_to(
             before_probe.reset(before)
     lost = ClientError("its process ended before the run began")
     replies: list[tuple[Reply, Decimal | None]] = [(lost, None)] * died
-    replies += [(Completion("", usage=usage), tally.prices.cost_usd(usage)) for usage in used]
+    replies += [(Completion("", usage=usage), tally.prices.live_usd(usage)) for usage in used]
     for reply, cost_usd in replies:
         tally.book("probe", reply, cost_usd, need=probes.most)
     most_usd = tally.prices.most_usd(probes.most.input_tokens, probes.most.output_tokens) or Decimal(0)

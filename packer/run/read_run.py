@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from packer.run.damage import damaged
+from packer.run.journal import JOB_EVENTS
+from packer.run.read_jobs import JobsPast
 from packer.run.replay import reply_of
 from packer.run.run_file import Event, RunFile
 from packer.run.written import NotOurs, read
@@ -83,6 +85,8 @@ def read_run(path: str | Path) -> RunRecord:
                 audit=past.audit,
                 calibration=past.calibration,
                 size_changes=tuple(past.changes),
+                jobs=past.jobs.every,
+                begun_with=tuple(str(each) for each in _listed(head.get("begun_with"))),
             )
         except (KeyError, TypeError, NotOurs) as error:
             raise damaged(file_path, f"it makes no sense: {error!r}") from None
@@ -105,6 +109,7 @@ class _Past:
     ended: dict[str, object] | None = None
     whole: Ledger | None = None
     flying: set[ItemId] = field(default_factory=set)
+    jobs: JobsPast = field(default_factory=JobsPast)
 
     def note(self, event: Event) -> None:
         body = event.body
@@ -116,6 +121,10 @@ class _Past:
             self._sent(body)
         elif event.kind == "back":
             self._back(body)
+        elif event.kind in JOB_EVENTS:
+            for number in self.jobs.note(event.kind, body):
+                if self.calls[number].state is CallState.IN_FLIGHT:
+                    self.attempts.subtract(self.calls.pop(number).members)
         elif event.kind == "probed":
             reply, cost_usd = reply_of(body)
             call = CallRecord("probe", "probe", (), CallState.MAYBE_PAID)
@@ -173,7 +182,7 @@ class _Past:
 
     def _lost(self) -> None:
         for number, call in self.calls.items():
-            if call.state is CallState.IN_FLIGHT:
+            if call.state is CallState.IN_FLIGHT and not self.jobs.holds(number):
                 told = "its process ended before the reply was kept"
                 self.calls[number] = replace(call, state=CallState.MAYBE_PAID, error=told)
 
@@ -251,6 +260,10 @@ def _each(kind: type[T], value: object) -> list[T]:
     if not isinstance(value, list):
         raise NotOurs("a list is expected")
     return [read(kind, each) for each in value]
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _or_none(kind: type[T], value: object) -> T | None:

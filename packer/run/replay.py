@@ -15,8 +15,10 @@ from typing import Generic, TypeVar
 from packer.pacing import Need
 from packer.plan import Plan
 from packer.run.ask import Ask, Back, Reply
+from packer.run.batch_job import KeptJob, Line
 from packer.run.damage import damaged
 from packer.run.drive import Driver
+from packer.run.drive_batch import BatchDriver
 from packer.run.gate import Gatekeeper
 from packer.run.journal import seats_of
 from packer.run.ladder import Ladder
@@ -64,6 +66,8 @@ class Replay(Generic[T]):
     shown: tuple[Stage, tuple[ItemId, ...]] | None = None
     _sent: dict[int, tuple[str, str, Need, str | None]] = field(default_factory=dict)
     _unread: dict[int, tuple[Reply, Decimal | None]] = field(default_factory=dict)
+    _jobs: dict[int, KeptJob] = field(default_factory=dict)
+    _job_ids: set[str] = field(default_factory=set)
 
     @property
     def ladder(self) -> Ladder[T]:
@@ -92,6 +96,11 @@ class Replay(Generic[T]):
             "probed": self._on_probed,
             "chosen": self._on_chosen,
             "resized": self._on_resized,
+            "job": self._on_job,
+            "uploaded": self._on_uploaded,
+            "submitted": self._on_submitted,
+            "voided": self._on_voided,
+            "collected": self._on_collected,
         }
         for event in events:
             if (step := steps.get(event.kind)) is not None:
@@ -100,6 +109,7 @@ class Replay(Generic[T]):
                 except (KeyError, TypeError, ValueError, InvalidOperation) as error:
                     told = f"record {event.seq} of its journal ({event.kind}) makes no sense: {error!r}"
                     raise damaged(self.path, told) from None
+        self._take_up_jobs()
         for _, route, need, group in self._sent.values():
             lost = ClientError("its process ended before the reply was kept")
             self.sender.tally.book(route, lost, None, need=need, group=group)
@@ -177,6 +187,45 @@ class Replay(Generic[T]):
 
     def _on_resized(self, body: dict[str, object]) -> None:
         self.choice.resized_before(body)
+
+    def _on_job(self, body: dict[str, object]) -> None:
+        at_s = body["at_s"]
+        assert isinstance(at_s, int | float)  # noqa: S101  # as above
+        numbers = (_int(body["first"]), _int(body["last"]), _int(body["lines"]))
+        job = KeptJob(_int(body["job"]), str(body["name"]), *numbers, float(at_s))
+        self._jobs[job.number] = job
+        if isinstance(self.driver, BatchDriver):
+            self.driver.made = max(self.driver.made, job.number)
+
+    def _on_uploaded(self, body: dict[str, object]) -> None:
+        self._jobs[_int(body["job"])].upload = str(body["file"])
+
+    def _on_submitted(self, body: dict[str, object]) -> None:
+        job = self._jobs[_int(body["job"])]
+        job.id = str(body["id"])
+        self._job_ids.add(job.id)
+
+    def _on_voided(self, body: dict[str, object]) -> None:
+        for number in self._jobs.pop(_int(body["job"])).numbers():
+            if self._sent.pop(number, None) is not None:
+                self.sender.spending.calls -= 1
+
+    def _on_collected(self, body: dict[str, object]) -> None:
+        del self._jobs[_int(body["job"])]
+
+    def _take_up_jobs(self) -> None:
+        """Calls whose job has not brought their reply yet are neither lost nor to be made again."""
+        driver = self.driver
+        if not isinstance(driver, BatchDriver):
+            return
+        driver.known |= self._job_ids
+        for job in self._jobs.values():
+            lines = {}
+            for number in job.numbers():
+                if (sent := self._sent.pop(number, None)) is not None:
+                    name, _, need, _ = sent
+                    lines[number] = Line(self.asks.pop(name), need, self.sender.spending.reserve(need))
+            driver.jobs.append(job.again(lines))
 
     def _spent(self, need: Need, cost_usd: Decimal | None) -> None:
         if cost_usd is None:

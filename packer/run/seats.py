@@ -169,10 +169,8 @@ class Seats(Generic[T]):
     def _number(self, name: str) -> int:
         if name not in self._numbers:
             planned = len(self.plan.packs)
-            for number, pack in enumerate(self.plan.packs[len(self._numbers) :], len(self._numbers)):
-                self._numbers[pack.id] = number
-            for number in range(max(planned, len(self._numbers)), planned + len(self._bins)):
-                is_alone = self._is_alone(number)
+            for number in range(len(self._numbers), planned + len(self._bins)):
+                is_alone = self.plan.packs.are_alone if number < planned else self._is_alone(number)
                 item = self.plan.items[self._members(number)[0]]
                 self._numbers[f"single:{item.id}" if is_alone else f"p{number}"] = number
         return self._numbers[name]

@@ -5,7 +5,6 @@ Does not know: what is asked, or what a reply leads to.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -21,6 +20,7 @@ from packer.run.spending import Spending
 from packer.run.tally import Tally
 from packer.run.trace import Trace
 from packer.run.turnstile import Place, Turnstile
+from packer.run.within import within_s
 from schemas.chat import Completion
 from schemas.errors import (
     CallRefused,
@@ -93,20 +93,23 @@ class Sender:
 
     async def send(self, ask: Ask[T]) -> Back | Later:
         """Get a reply, or the error that came instead, or word that it could not be sent now."""
+        if not self.trace.is_on:
+            return await self._sent(ask)
         with self.trace.pack(ask):
             return await self._sent(ask)
 
     async def _sent(self, ask: Ask[T]) -> Back | Later:
         attempt = 0
+        counted = self.needs.counted(ask)
         while True:
             deadline_s = self._deadline_s(ask)
             if deadline_s <= 0:
                 whole_s = self.limits.call_deadline_s(ask.session_items)
                 return Back(NotSent(f"the session's {whole_s:g} s were over before this item's turn"))
-            place = await self._turn(ask)
+            place = await self._turn(ask, counted)
             if place is None:
                 return Later()
-            back = await self._attempt(ask, place, deadline_s)
+            back = await self._attempt(ask, counted, place, deadline_s)
             reply = back.reply
             if not isinstance(reply, ClientError):
                 return back
@@ -134,9 +137,9 @@ class Sender:
         """True when the call failed on its way, for which the provider may be to blame, or its prompt."""
         return isinstance(reply, ClientError) and (reply.transient or isinstance(reply, CallTimeout))
 
-    async def _turn(self, ask: Ask[T]) -> Place | None:
+    async def _turn(self, ask: Ask[T], counted: int) -> Place | None:
         """Wait until the ask may go; None when the run is over first."""
-        need = self.needs.of(ask)
+        need = self.needs.of(ask, counted)
 
         def blocked_s(now_s: float) -> float | None:
             if self.stop is None and self.circuit.over:
@@ -155,22 +158,27 @@ class Sender:
             place.reserved_usd = self.spending.enter(need)
         return place
 
-    async def _attempt(self, ask: Ask[T], place: Place, deadline_s: float) -> Back:
+    async def _attempt(self, ask: Ask[T], counted: int, place: Place, deadline_s: float) -> Back:
         start_s = self.turnstile.now_s
         number = self.journal.sent(ask, place.need)
         reply: Reply | None = None
         try:
-            with self.trace.attempt(ask, place.need.output_tokens) as tell:
+            if self.trace.is_on:
+                with self.trace.attempt(ask, place.need.output_tokens) as tell:
+                    reply = await self._call(ask, deadline_s)
+                    tell(reply)
+            else:
                 reply = await self._call(ask, deadline_s)
-                tell(reply)
         finally:
             took_s = self.turnstile.now_s - start_s
             if ask.session is not None:
                 self._talked_s[ask.session] = self._talked_s.get(ask.session, 0.0) + took_s
-            back = self._leave(place, ask, number, reply, took_s)
+            back = self._leave(place, ask, counted, number, reply, took_s)
         return back
 
-    def _leave(self, place: Place, ask: Ask[T], number: int, reply: Reply | None, took_s: float) -> Back:
+    def _leave(
+        self, place: Place, ask: Ask[T], counted: int, number: int, reply: Reply | None, took_s: float
+    ) -> Back:
         """Settle what was reserved, keep the books, and note how the provider is doing."""
         # None: the call was dropped on its way; what it costs stays unknown, and so does the journal's entry.
         known = reply or ClientError("the call was dropped when the run ended")
@@ -181,14 +189,14 @@ class Sender:
             ask.booked,
             known,
             cost_usd,
-            counted_tokens=self.needs.expected(ask),
+            counted_tokens=self.needs.expected(ask, counted),
             need=place.need,
             took_s=took_s,
-            group=ask.pack.asked[0].item.group,
+            group=_group_of(ask),
         )
         if isinstance(known, Completion):
             used, spent_usd = place.need.used(known.usage), cost_usd
-            self.needs.learn(ask, known.usage)
+            self.needs.learn(ask, known.usage, counted)
         else:
             # An error with a status was answered without a model's work; one without may have cost all.
             idle = known.status is not None
@@ -220,8 +228,7 @@ class Sender:
     async def _call(self, ask: Ask[T], deadline_s: float) -> Reply:
         prompt = replace(ask.prompt, timeout_s=deadline_s)
         try:
-            async with asyncio.timeout(deadline_s):
-                reply: object = await self.client.complete(prompt)
+            reply: object = await within_s(deadline_s, self.client.complete(prompt))
         except ClientError as error:
             return error
         except UsageError:
@@ -247,6 +254,11 @@ class Sender:
             return error.retry_after_s
         backoff_s = min(FIRST_BACKOFF_S * 2.0**attempt, LONGEST_BACKOFF_S)
         return backoff_s * (1 - JITTER * self._random.random())
+
+
+def _group_of(ask: Ask[T]) -> str | None:
+    """Whose items the call asks; a canary has no group."""
+    return next(slot.item.group for slot in ask.pack.slots if slot.canary is None)
 
 
 def word_for(why: RunError) -> str:

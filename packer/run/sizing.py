@@ -43,6 +43,7 @@ class Sizing:
     why: str = ""
     _recent: deque[tuple[bool, int, int]] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _clean: int = 0
+    _calm: int = WINDOW
     _failed_at: int | None = None
 
     def __post_init__(self) -> None:
@@ -52,14 +53,17 @@ class Sizing:
         """A pack of the plan has come back."""
         if items * 2 <= self.size or items < 2 or items > self.size:
             return
-        rejected = [each for each in done.rejected if each.slot.canary is None]
+        rejected = [each for each in done.verdicts if each.reason is not None and each.slot.canary is None]
         if any(each.reason is not None and each.reason.fault in _OF_THE_PACK for each in rejected):
             return
         self._recent.append((done.whole_failed, len(rejected), items))
         self._clean = 0 if done.whole_failed else self._clean + 1
+        self._calm = 0 if done.whole_failed or rejected else self._calm + 1
 
     def due(self) -> int | None:
         """The size from now on, where it is to change."""
+        if self._calm >= WINDOW and self.size == self.most:
+            return None
         failed, rejected, items = (
             (sum(each) for each in zip(*self._recent, strict=True)) if self._recent else (0, 0, 1)
         )

@@ -54,6 +54,10 @@ class Spending:
     def enter(self, need: Need) -> Decimal:
         """Reserve for a call that goes out; give the amount back to ``settle``."""
         self.calls += 1
+        return self.reserve(need)
+
+    def reserve(self, need: Need) -> Decimal:
+        """Reserve for a call that was counted before."""
         reserved = self._dearest(need)
         self.reserved_usd += reserved
         return reserved

@@ -5,13 +5,14 @@ Does not know: which call comes next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 from packer.run.auditing import Held
+from packer.run.charges import UNKNOWN
 from schemas.item import Item
-from schemas.result import ItemResult, Outcome, Reason, Route, Verdict
+from schemas.result import ItemResult, Outcome, Reason, Route, Verdict, accepted_result
 from schemas.signal import Signal, Trust
 from schemas.task import Task
 from schemas.usage import Usage, plus_known_usd
@@ -48,7 +49,7 @@ class Open(Generic[T]):
     earlier: Verdict[T] | None = None
     earlier_call: str = ""
     attempts: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = UNKNOWN
     unmetered: int = 0
     cost_usd: Decimal | None = None
     signals: tuple[Signal, ...] = ()
@@ -64,25 +65,22 @@ class Open(Generic[T]):
         self, verdict: Verdict[T], route: Route, call: str, trust: Trust | None = None
     ) -> ItemResult[T]:
         """Its result with this verdict's value, from that call."""
-        return ItemResult(
-            self.item.id,
-            Outcome.ACCEPTED,
-            verdict.value,
+        return accepted_result(
+            verdict,
             route,
-            signals=self.signals,
-            attempts=self.attempts,
-            usage=self._spent,
-            trust=trust or verdict.trust,
-            quotes=verdict.quotes,
-            call=call,
-            unmetered_attempts=self.unmetered,
-            cost_usd=self.cost_usd,
+            call,
+            trust or verdict.trust,
+            self.signals,
+            self.attempts,
+            self._spent,
+            self.unmetered,
+            self.cost_usd,
         )
 
     def charge(self, usage: Usage, cost_usd: Decimal | None, *, metered: bool) -> None:
         """Add its share of a call."""
         self.attempts += 1
-        self.usage = self.usage.plus_known(usage)
+        self.usage = usage if self.usage is UNKNOWN else self.usage.plus_known(usage)
         self.unmetered += not metered
         self.cost_usd = plus_known_usd(self.cost_usd, cost_usd)
 

@@ -52,15 +52,21 @@ class Talks(Generic[T]):
     _waiting: dict[str | None, list[Open[T]]] = field(default_factory=dict)
     _under_way: dict[str, _Session[T]] = field(default_factory=dict)
     _begun: int = 0
+    _many: bool = False
 
     def wait(self, items: Sequence[Open[T]]) -> None:
         """Let items wait for a turn."""
         for each in items:
-            self._waiting.setdefault(each.group, []).append(each)
+            members = self._waiting.setdefault(each.group, [])
+            members.append(each)
+            self._many = self._many or len(members) >= SESSION_ITEMS
 
     def ready(self, least: int) -> list[Ask[T]]:
         """Open sessions for those who wait, where so many at least are of one group."""
-        asks = []
+        asks: list[Ask[T]] = []
+        if least >= SESSION_ITEMS and not self._many:  # asked after each reply, however many groups there are
+            return asks
+        self._many = False
         for members in self._waiting.values():
             while len(members) >= least:
                 asks.append(self._start(members[:SESSION_ITEMS], self.name("session"), own_words=False))

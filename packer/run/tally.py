@@ -5,7 +5,7 @@ Does not know: what an answer means; counts calls, tokens and settled items.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -14,13 +14,47 @@ from packer.compare import Spent
 from packer.pacing import Need
 from packer.prices import Prices
 from packer.run.ask import Reply
-from packer.run.charges import Charges
+from packer.run.charges import UNKNOWN, Charges
+from packer.run.sums import Sum
 from schemas.chat import Completion
 from schemas.errors import RunError
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.protocols import TokenCounter
-from schemas.result import Outcome
-from schemas.usage import Usage, known_sum_usd, plus_known_usd
+from schemas.result import ItemResult, Outcome
+from schemas.usage import Usage, known_sum_usd
+
+# Looked up once: a member of an enum costs more to find than to compare.
+_PENDING, _FAILED = Outcome.PENDING, Outcome.FAILED
+
+
+class _Kept(Sum):
+    """Calls of one group's items.
+
+    Attributes:
+        unmetered_calls: replies without usage.
+        unpriced_calls: replies whose cost is not known.
+        call_s: seconds of all of them.
+    """
+
+    __slots__ = ("call_s", "unmetered_calls", "unpriced_calls")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unmetered_calls = 0
+        self.unpriced_calls = 0
+        self.call_s = 0.0
+
+    @property
+    def spent(self) -> Spent:
+        """The sums so far."""
+        return Spent(
+            calls=self.calls,
+            usage=self.usage,
+            unmetered_calls=self.unmetered_calls,
+            cost_usd=self.cost_usd,
+            unpriced_calls=self.unpriced_calls,
+            call_s=self.call_s,
+        )
 
 
 @dataclass(slots=True)
@@ -36,15 +70,14 @@ class Tally:
         failed_calls: of those, the errors.
         unmetered_calls: replies without reported usage.
         pending: inputs that the run ended too early for.
-        cost_usd: what the priced calls cost; None until one is.
         unpriced_calls: replies whose cost is not known.
-        usage: tokens reported so far.
         model: the model that answered last, as the provider names it.
         counted_input_tokens: what we expected of the metered prompts.
         metered_input_tokens: what the provider made of the same prompts.
-        routes: calls, tokens and money by rung of the ladder.
-        spent: the same by group, apart for items that were asked alone to measure with.
         maybe_paid: the most that each call without a reply can have used.
+        jobs: batch jobs under way.
+        lines: calls in them.
+        lines_done: of those, the ones the provider is through with.
     """
 
     items: int
@@ -55,21 +88,45 @@ class Tally:
     failed_calls: int = 0
     unmetered_calls: int = 0
     pending: int = 0
-    cost_usd: Decimal | None = None
     unpriced_calls: int = 0
-    usage: Usage = field(default_factory=Usage)
     model: str = ""
     counted_input_tokens: int = 0
     metered_input_tokens: int = 0
-    routes: dict[str, RouteSum] = field(default_factory=dict)
-    spent: dict[tuple[str | None, bool], Spent] = field(default_factory=dict)
     maybe_paid: list[Need] = field(default_factory=list)
+    jobs: int = 0
+    lines: int = 0
+    lines_done: int = 0
+    _routes: dict[str, Sum] = field(default_factory=dict)
+    _spent: dict[tuple[str | None, bool], _Kept] = field(default_factory=dict)
+    _replies: Sum = field(default_factory=Sum)
 
-    def note(self, outcome: Outcome, inputs: int) -> None:
-        """Count inputs that have a result now."""
-        self.settled += inputs * (outcome is not Outcome.PENDING)
-        self.failed += inputs * (outcome is Outcome.FAILED)
-        self.pending += inputs * (outcome is Outcome.PENDING)
+    @property
+    def usage(self) -> Usage:
+        """Tokens reported so far."""
+        return self._replies.usage
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What the priced calls cost; None until one is."""
+        return self._replies.cost_usd
+
+    @property
+    def routes(self) -> dict[str, RouteSum]:
+        """Calls, tokens and money by rung of the ladder."""
+        return {name: each.total for name, each in self._routes.items()}
+
+    @property
+    def spent(self) -> dict[tuple[str | None, bool], Spent]:
+        """The same by group, apart for items that were asked alone to measure with."""
+        return {key: each.spent for key, each in self._spent.items()}
+
+    def note(self, results: Collection[ItemResult[object]], inputs: int = 1) -> None:
+        """Count results that are there now; -1 takes them back."""
+        pending = sum([each.outcome is _PENDING for each in results])
+        failed = sum([each.outcome is _FAILED for each in results])
+        self.settled += inputs * (len(results) - pending)
+        self.failed += inputs * failed
+        self.pending += inputs * pending
 
     def book(
         self,
@@ -94,21 +151,15 @@ class Tally:
             group: of its items.
         """
         self.calls += 1
-        usage = reply.usage if isinstance(reply, Completion) else Usage()
-        metered = None not in (usage.input_tokens, usage.output_tokens)
-        self.routes[route] = self.routes.get(route, RouteSum()).plus(RouteSum(1, usage, cost_usd))
+        usage = reply.usage if isinstance(reply, Completion) else UNKNOWN
+        if (route_sum := self._routes.get(route)) is None:
+            route_sum = self._routes[route] = Sum()
+        route_sum.add(usage, cost_usd, calls=1)
         key = group, route == "baseline"
-        answered = isinstance(reply, Completion)
-        self.spent[key] = self.spent.get(key, Spent()).plus(
-            Spent(
-                calls=1,
-                usage=usage,
-                unmetered_calls=answered and not metered,
-                cost_usd=cost_usd,
-                unpriced_calls=answered and cost_usd is None,
-                call_s=took_s,
-            )
-        )
+        if (kept := self._spent.get(key)) is None:
+            kept = self._spent[key] = _Kept()
+        kept.add(usage, cost_usd, calls=1)
+        kept.call_s += took_s
         if not isinstance(reply, Completion):
             self.failed_calls += 1
             if reply.status is None and need is not None:
@@ -118,10 +169,13 @@ class Tally:
         if usage.input_tokens is not None and counted_tokens is not None:
             self.counted_input_tokens += counted_tokens
             self.metered_input_tokens += usage.input_tokens
-        self.unmetered_calls += not metered
-        self.usage = self.usage.plus_known(usage)
-        self.unpriced_calls += cost_usd is None
-        self.cost_usd = plus_known_usd(self.cost_usd, cost_usd)
+        if usage.input_tokens is None or usage.output_tokens is None:
+            self.unmetered_calls += 1
+            kept.unmetered_calls += 1
+        if cost_usd is None:
+            self.unpriced_calls += 1
+            kept.unpriced_calls += 1
+        self._replies.add(usage, cost_usd)
 
     def told(self) -> dict[str, int]:
         """The sums that a trace shows."""
@@ -171,7 +225,7 @@ class Tally:
             self.unmetered_calls,
             self.usage,
             baseline,
-            dict(self.routes),
+            self.routes,
             cost_usd=self.cost_usd,
             unpriced_calls=self.unpriced_calls,
             price_source=self.prices.source,

@@ -54,6 +54,11 @@ class Trace:
     _run: Span | None = None
     _sent_ns: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def is_on(self) -> bool:
+        """Whether spans are recorded."""
+        return self._tracer is not None
+
     def start(self, items: int, packs: int) -> None:
         """Open the run's span."""
         from opentelemetry import trace
@@ -81,11 +86,11 @@ class Trace:
     @contextmanager
     def pack(self, ask: Ask[T]) -> Iterator[None]:
         """The span of one ask, from its waiting for a turn to its last attempt."""
-        from opentelemetry.trace import set_span_in_context, use_span
-
         if self._tracer is None or self._run is None:
             yield
             return
+        from opentelemetry.trace import set_span_in_context, use_span
+
         for slot in ask.pack.asked:
             self._sent_ns.setdefault(str(slot.item.id), time.time_ns())
         told: dict[str, str | int] = {
@@ -100,11 +105,11 @@ class Trace:
     @contextmanager
     def attempt(self, ask: Ask[T], max_tokens: int) -> Iterator[Callable[[Reply], None]]:
         """The span of one model call; tell it the reply."""
-        from opentelemetry.trace import SpanKind, use_span
-
         if self._tracer is None or self.sdk_traces:
             yield _unheard
             return
+        from opentelemetry.trace import SpanKind, use_span
+
         told: dict[str, str | int] = {
             OPERATION: "chat",
             REQUEST_MODEL: self.model,
@@ -117,10 +122,10 @@ class Trace:
 
     def settled(self, results: Sequence[ItemResult[T]]) -> None:
         """The spans of items that have a result now, from their first ask on."""
-        from opentelemetry.trace import set_span_in_context
-
         if self._tracer is None or self._run is None:
             return
+        from opentelemetry.trace import set_span_in_context
+
         context = set_span_in_context(self._run)
         for result in results:
             told: dict[str, str | int] = {

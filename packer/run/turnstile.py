@@ -68,7 +68,7 @@ class Turnstile:
         self._pace = pace
         self._shared = shared
         self._queue = asyncio.Lock()
-        self._bell = asyncio.Event()
+        self._bell: asyncio.Event | None = None
         self._settling: set[asyncio.Task[None]] = set()
 
     @property
@@ -108,7 +108,8 @@ class Turnstile:
         """A call is over: give back what it did not use, and keep to what the reply's headers state."""
         self._out -= 1
         self._pace.settle(place.ticket, used)
-        self._pace.heed(self.now_s, quotas)
+        if quotas:
+            self._pace.heed(self.now_s, quotas)
         if self._shared is not None and place.hold is not None:
             task = asyncio.create_task(self._shared.settle(place.hold, used))
             self._settling.add(task)
@@ -151,11 +152,12 @@ class Turnstile:
 
     def ring(self) -> None:
         """Something changed: all who wait look again."""
-        self._bell.set()
-        self._bell = asyncio.Event()
+        if self._bell is not None:
+            self._bell.set()
+            self._bell = None
 
     async def _listen(self, wait_s: float) -> None:
-        bell = self._bell
+        bell = self._bell = self._bell or asyncio.Event()
         try:
             async with asyncio.timeout(wait_s):
                 await bell.wait()

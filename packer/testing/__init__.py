@@ -6,6 +6,7 @@ Public: these are the fakes that our own tests use. Imported by nothing else in 
 from packer.testing.bleeding import Bled, Bleed, BleedingClient
 from packer.testing.faults import FaultKind, Inject, Moves
 from packer.testing.faulty import Answers, FaultyClient
+from packer.testing.job_faults import JobAsk, JobFaults, SeenJob
 from packer.testing.ledger import Served, ServerLedger
 from packer.testing.loopback import WireFault
 from packer.testing.reader import items_of
@@ -22,8 +23,11 @@ __all__ = [
     "FaultServer",
     "FaultyClient",
     "Inject",
+    "JobAsk",
+    "JobFaults",
     "Moves",
     "ScriptedClient",
+    "SeenJob",
     "SeenRequest",
     "Served",
     "ServerLedger",

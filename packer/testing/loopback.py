@@ -6,11 +6,12 @@ Does not know: wires, scripts, or why a connection is to be dropped.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
@@ -19,6 +20,7 @@ from packer.testing.wires import SeenRequest, as_sent
 
 RESET = 0
 HANG = -1
+_FORM_NAME = re.compile(r'\b(name|filename)="([^"]*)"')
 _LINGER_OFF = struct.pack("ii", 1, 0)
 
 
@@ -106,13 +108,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(seen, answer)
 
     def _seen(self) -> SeenRequest:
-        sent = self.rfile.read(int(self.headers["content-length"] or 0))
+        if "chunked" in (self.headers["transfer-encoding"] or ""):
+            sent = b"".join(self._parts())
+        else:
+            sent = self.rfile.read(int(self.headers["content-length"] or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        kind = headers.get("content-type", "")
+        if kind.startswith("multipart/form-data"):
+            fields, file = form_of(kind, sent)
+            return SeenRequest(self.command, self.path, headers, fields, file)
         try:
             body = json.loads(sent)
         except ValueError:
             body = None
-        headers = {name.lower(): value for name, value in self.headers.items()}
         return SeenRequest(self.command, self.path, headers, body if isinstance(body, dict) else {})
+
+    def _parts(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
 
     @property
     def _owner(self) -> Answering:
@@ -135,11 +150,31 @@ class _Handler(BaseHTTPRequestHandler):
         text, kind = as_sent(seen, answer.body)
         sent = text.encode()
         self.send_response(answer.status)
-        for name, value in {"content-type": kind, **answer.headers}.items():
+        # A length that is told wrong, with a closed connection, is an answer that breaks off.
+        for name, value in {"content-type": kind, "content-length": str(len(sent)), **answer.headers}.items():
             self.send_header(name, value)
-        self.send_header("content-length", str(len(sent)))
         self.end_headers()
         self.wfile.write(sent)
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay quiet: requests are kept on the server object."""
+
+
+def form_of(kind: str, sent: bytes) -> tuple[dict[str, object], bytes]:
+    """The fields of a form, a file by its name, and the file's content.
+
+    Args:
+        kind: its content type, which tells how its parts are held apart.
+        sent: the form.
+    """
+    fields: dict[str, object] = {}
+    file = b""
+    between = b"--" + kind.partition("boundary=")[2].strip('" ').encode()
+    for part in sent.split(between)[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        names = dict(_FORM_NAME.findall(head.decode("utf-8", "replace")))
+        content = content.removesuffix(b"\r\n")
+        if "filename" in names:
+            file = content
+        fields[names.get("name", "")] = names.get("filename", content.decode("utf-8", "replace"))
+    return fields, file

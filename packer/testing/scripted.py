@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from packer.testing.faults import Written
 from packer.testing.faulty import Answers
 from packer.testing.reader import items_of, told_in
+from packer.testing.scripted_batches import ScriptedBatches
 from packer.testing.shape import answer_in, bound, shape_of, written
 from packer.tokens import Utf8Bound
 from schemas.chat import Completion, Prompt
@@ -50,6 +51,11 @@ class ScriptedClient:
         self.context_tokens: int | None = None
         self.concurrency: int | None = None
         self.prompts: list[Prompt] = []
+        self.provider_jobs = ScriptedBatches(self)
+
+    def batches(self) -> ScriptedBatches:
+        """Batch jobs, in memory: ``provider_jobs`` scripts and shows them."""
+        return self.provider_jobs
 
     def counter(self) -> TokenCounter | None:
         """Bytes: the same count on every machine."""

@@ -14,14 +14,27 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from packer.testing.batch_jobs import Jobs
 from packer.testing.constrained import Constrained, probed, refusal
 from packer.testing.faults import FaultKind, Inject
 from packer.testing.faulty import Act, Actor, Answers, Writer
+from packer.testing.job_faults import JobAsk, JobFaults, SeenJob
+from packer.testing.job_paths import answer_about_jobs
 from packer.testing.ledger import ServerLedger
 from packer.testing.loopback import HANG, RESET, Loopback, WireFault
 from packer.testing.prefix_cache import PrefixCache
 from packer.testing.reader import Request, asks_about_items, items_of
-from packer.testing.wires import CHAT, SeenRequest, Wire, count_of, model_body, tokens_of, wire_of
+from packer.testing.wires import (
+    ANTHROPIC,
+    CHAT,
+    RESPONSES,
+    SeenRequest,
+    Wire,
+    count_of,
+    model_body,
+    tokens_of,
+    wire_of,
+)
 from schemas.chat import Completion, Message, Prompt
 from schemas.errors import UnscriptedPrompt, UsageError
 from schemas.protocols import Client
@@ -66,6 +79,7 @@ class FaultServer:
         slow_s: float = SLOW_S,
         constrained: Constrained = True,
         cache: bool = False,
+        jobs: JobFaults | None = None,
     ) -> None:
         """Script the server.
 
@@ -83,6 +97,8 @@ class FaultServer:
                 not know schemas and says hello, "refuse" answers 400 to every schema, "array" to those with
                 more than one property at the root. Prompts about items are answered by the script.
             cache: simulate a prompt cache, and report what it read and wrote.
+            jobs: what batch jobs go through, on OpenAI's wire and on Anthropic's; None for nothing but two
+                looks until they are ended.
 
         Raises:
             UsageError: faults are to be injected into a client's replies, or ``constrained`` is none of
@@ -104,6 +120,7 @@ class FaultServer:
         self._wrap = wrap
         self._constrained = constrained
         self._cache = PrefixCache() if cache else None
+        self._jobs = Jobs(jobs or JobFaults(), self._line)
         self._client = answers if isinstance(answers, Client) else None
         self._actor = (
             None if isinstance(answers, Client) else Actor(answers, inject, texts=texts, writer=writer)
@@ -121,6 +138,11 @@ class FaultServer:
     def root_url(self) -> str:
         """The ``base_url`` for an SDK of Anthropic's, and the ``azure_endpoint``."""
         return self._server.root_url
+
+    @property
+    def jobs(self) -> tuple[SeenJob, ...]:
+        """All batch jobs so far, oldest first, as they stand."""
+        return self._jobs.seen
 
     def __enter__(self) -> FaultServer:
         self._thread.start()
@@ -146,12 +168,23 @@ class FaultServer:
             return queued
         if wire is None:
             return self._looked_up(seen)
+        return self._scripted(seen.body, wire)
+
+    def _scripted(self, body: Mapping[str, object], wire: Wire, *, lost: bool = False) -> WireFault:
         try:
-            return self._answered(seen.body, wire if self._wrap is None else CHAT)
+            return self._answered(body, wire if self._wrap is None else CHAT, lost=lost)
         except UnscriptedPrompt as error:
             with self._lock:
                 self.unscripted.append(str(error))
             return self._refused(wire, str(error), "unscripted")
+
+    def _line(self, ask: JobAsk, status: int) -> WireFault:
+        """What one line of a batch job gets: the same as a live request, unless its status is to be 500."""
+        if status == 500:
+            self.ledger.enter((), status=status)
+            return WireFault(status)
+        wires = {"": ANTHROPIC, "/v1/responses": RESPONSES}
+        return self._scripted(ask.body, wires.get(ask.url, CHAT), lost=not status)
 
     def _queued(self, seen: SeenRequest, *, asks: bool) -> WireFault | None:
         for at, fault in enumerate(self.faults):
@@ -161,6 +194,8 @@ class FaultServer:
         return None
 
     def _looked_up(self, seen: SeenRequest) -> WireFault:
+        if (told := answer_about_jobs(self._jobs, seen)) is not None:
+            return told
         if (count := count_of(seen)) is not None:
             return WireFault(200, count)
         if seen.model is not None:
@@ -174,20 +209,23 @@ class FaultServer:
         self.ledger.enter((), status=400)
         return WireFault(400, wire.error(400, message, code, param))
 
-    def _answered(self, body: Mapping[str, object], wire: Wire) -> WireFault:
+    def _answered(self, body: Mapping[str, object], wire: Wire, *, lost: bool) -> WireFault:
         request = Request.of_body(body)
         if (no := refusal(self._constrained, request, wire.schema_at)) is not None:
             return self._refused(wire, *no, wire.schema_at)
         act, completion = self._spoken(request)
-        lost = act.wire is not None and act.wire is not FaultKind.SLOW
-        if self._cache is not None and not lost:
+        unsent = act.wire is not None and act.wire is not FaultKind.SLOW
+        if self._cache is not None and not unsent:
             completion = replace(completion, usage=self._cache.used(request, completion.usage))
         sent = self._sent(act, completion, wire)
         if self._wrap is not None and sent.status == 200 and isinstance(sent.body, Mapping):
             sent = replace(sent, body=self._wrap(body, sent.body))
         used = completion.usage
         tokens = (used.input_tokens or 0, used.output_tokens or 0, used.cached_tokens or 0)
-        self.ledger.enter(act.texts, act.kinds, act.affected, tokens=tokens, status=max(sent.status, 0))
+        if lost:  # nobody will read it, so nobody is told what it took
+            self.ledger.enter(act.texts, (), act.texts, status=0)
+        else:
+            self.ledger.enter(act.texts, act.kinds, act.affected, tokens=tokens, status=max(sent.status, 0))
         return sent
 
     def _spoken(self, request: Request) -> tuple[Act, Completion]:

@@ -24,7 +24,8 @@ class SeenRequest:
         method: ``GET`` or ``POST``.
         path: with the query, from the server's root.
         headers: by their names in lower case.
-        body: as JSON; empty when there was none.
+        body: as JSON, or the fields of a form, a file by its name; empty when there was none.
+        file: the content of the form's file.
     """
 
     method: str
@@ -32,6 +33,7 @@ class SeenRequest:
     # Keys stand in here: a failing test should not print them.
     headers: Mapping[str, str] = field(repr=False)
     body: Mapping[str, object]
+    file: bytes = field(default=b"", repr=False)
 
     @property
     def place(self) -> str:

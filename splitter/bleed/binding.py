@@ -53,17 +53,19 @@ def _echoed(reading: Reading, place: int, hays: tuple[Hay, ...]) -> Signal | Non
     echo, item_id = reading.seats[place].echo, reading.ids[place]
     if echo is None or not folded(echo):
         return Signal(SignalKind.UNBOUND, "the answer repeats nothing of its item", 0.6, "", (item_id,))
+    small = folded(echo)
     others = [other for other in range(len(hays)) if other != place]
-    if folded(echo) in hays[place].folded:
-        twins = tuple(reading.ids[other] for other in others if folded(echo) in hays[other].folded)
+    if small in hays[place].folded:
+        twins = tuple(reading.ids[other] for other in others if small in hays[other].folded)
         if twins:
             told = f"{echo[:40]!r} stands in {len(twins)} other items too, so it proves nothing"
             return Signal(SignalKind.UNBOUND, told, 0.5, echo[:200], (item_id, *twins))
         return None
-    held = [other for other in others if folded(echo) in hays[other].folded]
-    own = hays[place].likeness(echo) if len(echo) >= LEAST_FUZZY else 0.0
+    held = [other for other in others if small in hays[other].folded]
+    own = hays[place].likeness(echo, NEAR - LEAD) if len(echo) >= LEAST_FUZZY else 0.0
     if not held and len(echo) >= LEAST_FUZZY:
-        held = [other for other in others if hays[other].likeness(echo) >= max(NEAR, own + LEAD)]
+        least = max(NEAR, own + LEAD)
+        held = [other for other in others if hays[other].likeness(echo, least) >= least]
     if held:
         whose = tuple(reading.ids[other] for other in held)
         told = f"{echo[:40]!r} is of item {whose[0]!r}, not of this one"

@@ -13,6 +13,8 @@ from splitter.reading import Reading
 
 def detect(reading: Reading) -> list[Signal]:
     """Compare each canary's answer with the known one; a wrong one is everybody's signal."""
+    if all(seat.slot.canary is None for seat in reading.seats):
+        return []
     found: list[Signal] = []
     output = reading.pack.task.output
     for seat in reading.seats:

@@ -27,7 +27,12 @@ def detect(reading: Reading) -> list[Signal]:
     for place, seat in enumerate(reading.seats):
         if seat.reason is not None:
             continue
+        text = seat.slot.item.text
         for field, quote in seat.quotes:
+            # As it is, and surely longer than ``SHORT`` when folded: told without folding it.
+            long = len(quote) > SHORT and quote.isascii() and quote.isprintable()
+            if long and quote in text and len(quote) - quote.count(" ") > SHORT:
+                continue
             if (signal := _checked(reading, place, field, quote)) is not None:
                 found.append(signal)
     return found + _without_values(reading)
@@ -38,12 +43,18 @@ def _without_values(reading: Reading) -> list[Signal]:
     empty: list[tuple[int, str, str]] = []
     quoted: Counter[str] = Counter()
     for place, seat in enumerate(reading.seats):
-        answer = seat.answer if seat.reason is None and isinstance(seat.answer, Mapping) else {}
-        for field, quote in seat.quotes:
-            if field in answer:
-                quoted[field] += 1
-                if answer[field] is None:
+        answer = seat.answer
+        if not seat.quotes or seat.reason is not None or not isinstance(answer, dict):
+            continue
+        if None in answer.values():
+            for field, quote in seat.quotes:
+                if field in answer and answer[field] is None:
                     empty.append((place, field, quote))
+    if not empty:
+        return []
+    for seat in reading.seats:
+        answer = seat.answer if seat.reason is None and isinstance(seat.answer, Mapping) else {}
+        quoted.update(field for field, _ in seat.quotes if field in answer)
     without = Counter(field for _, field, _ in empty)
     return [
         Signal(
@@ -64,22 +75,29 @@ def _checked(reading: Reading, place: int, field: str, quote: str) -> Signal | N
     # Words put together from several places of the own text are an inexact quote, not another item's.
     if not small or _held(own, quote, small) or (own.has_words_of(quote) and _WORDY.search(small)):
         return None
-    others = [(other, hay) for other, hay in enumerate(reading.hays) if other != place]
-    if held := [other for other, hay in others if _held(hay, quote, small)]:
+    if held := _holders(reading, place, quote, small):
         strength = 1.0 if len(small) > SHORT else 0.6
         return _foreign(reading, place, held, field, quote, strength)
     if len(small) < LEAST_FUZZY:
         return Signal(
             SignalKind.UNGROUNDED, f"the quote for {field!r} is in no item", 0.6, quote[:200], (item_id,)
         )
-    likeness = own.likeness(quote)
-    near = [other for other, hay in others if hay.likeness(quote) >= max(FUZZY_CUTOFF, likeness + LEAD)]
-    if near:
+    likeness = own.likeness(quote, FUZZY_CUTOFF - LEAD)
+    if near := reading.near(quote, place, max(FUZZY_CUTOFF, likeness + LEAD)):
         return _foreign(reading, place, near, field, quote, 0.9)
     if likeness >= FUZZY_CUTOFF:
         return None
     told = f"the quote for {field!r} stands in no item of the call"
     return Signal(SignalKind.UNGROUNDED, told, 0.6, quote[:200], (item_id,))
+
+
+def _holders(reading: Reading, place: int, quote: str, small: str) -> list[int]:
+    """The other seats whose text holds a quote."""
+    others = [(other, hay) for other, hay in enumerate(reading.hays) if other != place]
+    if len(small) <= SHORT or _DECIMAL.fullmatch(small):
+        return [other for other, hay in others if _held(hay, quote, small)]
+    folds = set(reading.holding(small))
+    return [other for other, hay in others if other in folds or quote in hay.text]
 
 
 def _held(hay: Hay, quote: str, small: str) -> bool:

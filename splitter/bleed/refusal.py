@@ -12,6 +12,12 @@ from schemas.signal import Signal, SignalKind
 from splitter.match import folded
 from splitter.reading import Reading
 
+_NEEDED = (
+    *("sorry", "unable", "not able", "can't", "cannot", "won't", "will not", "as an ai"),
+    *("against my", "against our"),
+)
+"""No refusal goes without one of these; looking for them first spares a slow search."""
+
 _REFUSAL = re.compile(
     r"\bi(?:'m| am) (?:sorry|unable|not able)\b|\bi (?:can(?:'t|not)|won't|will not) "
     r"(?:assist|help|answer|comply|provide|process|do)\b|\bas an ai\b"
@@ -23,13 +29,13 @@ _REFUSAL = re.compile(
 def detect(reading: Reading) -> list[Signal]:
     """Find refusals among the values."""
     refused: list[tuple[int, str]] = []
-    for place, leaves in enumerate(reading.leaves):
-        for leaf in leaves:
-            text = "" if leaf.number is not None or leaf.closed else folded(leaf.text)
-            said = _REFUSAL.search(text)
-            if said is not None and said[0] not in reading.hays[place].folded:
-                refused.append((place, leaf.text))
-                break
+    for place, leaf in reading.looked_up.loose:
+        if refused and refused[-1][0] == place:
+            continue
+        text = folded(leaf.text)
+        said = _REFUSAL.search(text) if any(each in text for each in _NEEDED) else None
+        if said is not None and said[0] not in reading.hays[place].folded:
+            refused.append((place, leaf.text))
     alone = len(refused) == 1
     told = "the value is a refusal" if alone else f"{len(refused)} values of the call are refusals"
     ids = tuple(reading.ids[place] for place, _ in refused)

@@ -24,20 +24,19 @@ def detect(reading: Reading) -> list[Signal]:
     """Find phrases that several items share without holding them, and loops."""
     seats: dict[str, list[int]] = defaultdict(list)
     found: list[Signal] = []
-    for place, leaves in enumerate(reading.leaves):
-        for leaf in leaves:
-            if leaf.number is not None or leaf.closed or len(leaf.text) < LEAST_CHARACTERS:
-                continue
-            text = folded(leaf.text)
-            if text in reading.hays[place].folded:
-                continue
-            if place not in seats[text]:
-                seats[text].append(place)
-            if len(text) >= LOOP_CHARACTERS and len(
-                zlib.compress(text.encode("utf-8", "surrogatepass"))
-            ) < LOOP_RATIO * len(text):
-                told = f"the value repeats itself: {text[:40]!r} ..."
-                found.append(Signal(SignalKind.REPETITION, told, 0.8, text[:200], (reading.ids[place],)))
+    for place, leaf in reading.looked_up.loose:
+        if len(leaf.text) < LEAST_CHARACTERS:
+            continue
+        text = folded(leaf.text)
+        if text in reading.hays[place].folded:
+            continue
+        if place not in seats[text]:
+            seats[text].append(place)
+        if len(text) >= LOOP_CHARACTERS and len(
+            zlib.compress(text.encode("utf-8", "surrogatepass"))
+        ) < LOOP_RATIO * len(text):
+            told = f"the value repeats itself: {text[:40]!r} ..."
+            found.append(Signal(SignalKind.REPETITION, told, 0.8, text[:200], (reading.ids[place],)))
     for text, places in seats.items():
         if len(places) >= LEAST_SEATS:
             ids = tuple(reading.ids[place] for place in places)

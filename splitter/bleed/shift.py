@@ -9,9 +9,10 @@ fault made it slip.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from schemas.signal import Signal, SignalKind
+from splitter.leaves import Leaf
 from splitter.match import folded
 from splitter.reading import Reading
 
@@ -21,6 +22,8 @@ LEAST_SHARE = 0.6
 
 def detect(reading: Reading) -> list[Signal]:
     """Find the lag at which most misplaced evidence points, and ranks that may have closed."""
+    if reading.one_to_one and len(reading.looked_up.home) == len(reading.seats):
+        return []
     away, at_home = _pointers(reading)
     return _slipped(reading, away, at_home) or _closed_ranks(reading, at_home)
 
@@ -63,23 +66,26 @@ def _slipped(reading: Reading, away: dict[int, set[int]], at_home: set[int]) -> 
 def _pointers(reading: Reading) -> tuple[dict[int, set[int]], set[int]]:
     """For each seat with evidence that stands elsewhere: the lags it points to; and the seats at home."""
     away: dict[int, set[int]] = {}
-    at_home: set[int] = set()
+    at_home = set(reading.looked_up.home)
+    strays: dict[int, list[Leaf]] = defaultdict(list)
+    for place, leaf in reading.looked_up.strays:
+        strays[place].append(leaf)
     seals = {seat.slot.seal: place for place, seat in enumerate(reading.seats) if seat.slot.seal is not None}
     for place, seat in enumerate(reading.seats):
-        stands: list[frozenset[int]] = [
-            where
-            for leaf, where in zip(reading.leaves[place], reading.elsewhere[place], strict=True)
-            if where
-        ]
+        if place in at_home:
+            continue
         texts = [quote for _, quote in seat.quotes]
+        sealed: list[int] = []
         if seat.echo is not None and seals:
-            stands += [frozenset({seals[seat.echo]})] if seat.echo in seals else []
+            sealed = [seals[seat.echo]] if seat.echo in seals else []
         elif seat.echo is not None:
             texts.append(seat.echo)
-        for small in filter(None, map(folded, texts)):
-            stands.append(frozenset(i for i, hay in enumerate(reading.hays) if small in hay.folded))
-        if any(place in where for where in stands):
+        hay = reading.hays[place]
+        if place in sealed or any(hay.quoted(text) for text in texts):
             at_home.add(place)
-        elif lags := {other - place for where in stands for other in where}:
-            away[place] = lags
+            continue
+        stands = {other for leaf in strays[place] for other in reading.stands(leaf)}
+        stands.update(sealed, *(reading.holding(folded(text)) for text in texts))
+        if stands:
+            away[place] = {other - place for other in stands}
     return away, at_home

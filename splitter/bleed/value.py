@@ -8,11 +8,11 @@ fields (enums, true and false) are left out. Does not know: quotes or labels.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 from schemas.signal import Signal, SignalKind
+from splitter.leaves import Leaf
 from splitter.match import FUZZY_CUTOFF
-from splitter.reading import Leaf, Reading
+from splitter.reading import Reading
 
 LEAST_NEAR = 7
 LEAD = 8.0
@@ -27,13 +27,14 @@ STRONG, WEAK = 1.0, 0.4
 def detect(reading: Reading) -> list[Signal]:
     """Look each value up in its own text, then in the neighbours'."""
     found: list[Signal] = []
-    derived = _derived(reading)
+    strays = reading.looked_up.strays
+    if not strays:
+        return found
+    derived = _derived(strays)
     grounded = _copied(reading)
-    for place, leaf, where in _open_leaves(reading):
-        if place in where:
-            continue
+    for place, leaf in strays:
         item_id = reading.ids[place]
-        if where:
+        if where := reading.stands(leaf):
             innocent = _short(leaf) or (leaf.field, leaf.text) in derived
             copied = grounded.get(leaf.field, 0.0) >= MOSTLY_COPIED
             strength = WEAK if innocent and not copied else STRONG
@@ -46,19 +47,9 @@ def detect(reading: Reading) -> list[Signal]:
     return found
 
 
-def _open_leaves(reading: Reading) -> Iterator[tuple[int, Leaf, frozenset[int]]]:
-    for place, (leaves, places) in enumerate(zip(reading.leaves, reading.elsewhere, strict=True)):
-        for leaf, where in zip(leaves, places, strict=True):
-            if not leaf.closed:
-                yield place, leaf, where
-
-
-def _derived(reading: Reading) -> set[tuple[str, str]]:
+def _derived(strays: list[tuple[int, Leaf]]) -> set[tuple[str, str]]:
     """Values that two or more items got without holding them: made, unless the field is one of copies."""
-    makers: Counter[tuple[str, str]] = Counter()
-    for place, leaf, where in _open_leaves(reading):
-        if place not in where:
-            makers[leaf.field, leaf.text] += 1
+    makers = Counter((leaf.field, leaf.text) for _, leaf in strays)
     return {value for value, times in makers.items() if times >= 2}
 
 
@@ -67,11 +58,8 @@ def _copied(reading: Reading) -> dict[str, float]:
 
     A field with few values is judged by all fields together; where these are few too, it is absent.
     """
-    own: Counter[str] = Counter()
-    every: Counter[str] = Counter()
-    for place, leaf, where in _open_leaves(reading):
-        every[leaf.field] += 1
-        own[leaf.field] += place in where
+    every = Counter(leaf.field for leaves in reading.leaves for leaf in leaves if not leaf.closed)
+    own = every - Counter(leaf.field for _, leaf in reading.looked_up.strays)
     whole = (sum(own.values()), sum(every.values()))
     pairs = {field: (own[field], n) if n >= LEAST_LEAVES else whole for field, n in every.items()}
     # Without the one that is looked at: it is not in its own text, or nobody would ask.
@@ -87,13 +75,11 @@ def _short(leaf: Leaf) -> bool:
 
 def _near(reading: Reading, place: int, leaf: Leaf) -> list[int]:
     """Neighbours whose text holds nearly this value, and clearly more nearly than the own text does."""
-    if leaf.number is not None or len(leaf.text) < LEAST_NEAR:
+    if leaf.numeric or len(leaf.text) < LEAST_NEAR:
         return []
-    own = reading.hays[place].likeness(leaf.text)
-    least = max(_least_likeness(len(leaf.text)), own + LEAD)
-    return [
-        other for other, hay in enumerate(reading.hays) if other != place and hay.likeness(leaf.text) >= least
-    ]
+    least = _least_likeness(len(leaf.text))
+    own = reading.hays[place].likeness(leaf.text, least - LEAD)
+    return reading.near(leaf.text, place, max(least, own + LEAD))
 
 
 def _least_likeness(length: int) -> float:

@@ -23,8 +23,6 @@ from pathlib import Path
 from tests.crash.work import LABELS, Die, Fail, Outcome, Work
 
 ROOT = Path(__file__).parents[2]
-LONGEST_S = 100
-"""A process that takes longer hangs; then it is ended, and the test fails."""
 
 
 class Forker:
@@ -132,7 +130,7 @@ async def _warm() -> None:
 def _work(work: Work, sdk: object, folder: Path) -> None:
     note = (folder / f"{os.getpid()}.json").open("w", encoding="utf-8")
     code = 1
-    signal.alarm(LONGEST_S)
+    signal.alarm(work.longest_s)
     try:
         json.dump(asdict(_worked(work, sdk)), note)
         note.close()
@@ -148,7 +146,7 @@ def _worked(work: Work, sdk: object) -> Outcome:
 
     from schemas.errors import PacksplitError
     from tests.crash.disk import Disk, Unreachable
-    from tests.crash.points import POINTS, Events
+    from tests.crash.points import BATCH_POINTS, POINTS, Events
     from tests.crash.work import done
 
     assert isinstance(sdk, AsyncOpenAI)
@@ -164,7 +162,7 @@ def _worked(work: Work, sdk: object) -> Outcome:
     except Unreachable as error:
         return Outcome(disk_works=False, message=str(error))
     if work.die is not None and work.die.point:
-        POINTS[work.die.point](work.die.nth)
+        {**POINTS, **BATCH_POINTS}[work.die.point](work.die.nth)
     if work.counts or (work.die is not None and work.die.event):
         events = Events(0 if work.die is None else work.die.event)
     made = disk.made if disk is not None else 0

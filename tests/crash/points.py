@@ -131,6 +131,20 @@ POINTS: dict[str, Callable[[int], None]] = {
 }
 """What each does to this process: from then on it dies at the nth time."""
 
+BATCH_POINTS: dict[str, Callable[[int], None]] = {
+    "job chosen": _before(RunFile, "append", _kind("job")),
+    "job written": _after(RunFile, "append", _kind("job")),
+    "file brought, not written": _before(RunFile, "append", _kind("uploaded")),
+    "file brought, written": _after(RunFile, "append", _kind("uploaded")),
+    "handed over, not written": _before(RunFile, "append", _kind("submitted")),
+    "handed over, written": _after(RunFile, "append", _kind("submitted")),
+    "line kept": _after(RunFile, "append", _kind("back")),
+    "line read": _after(ladder.Ladder, "take"),
+    "job read, not written": _before(RunFile, "append", _kind("collected")),
+    "job read, written": _after(RunFile, "append", _kind("collected")),
+}
+"""The same for runs that go by batch jobs."""
+
 
 class Events:
     """Counts what Python's profiler reports, in all threads; kills the process at one of them."""

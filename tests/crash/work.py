@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
-from packer import Budget, Fallback, Limits, ModelFacts, RunResult, Task, pack_and_run
+from packer import Batch, Budget, Fallback, Limits, ModelFacts, RunResult, Task, pack_and_run
 from packer.testing import FaultKind, Inject
 
 LABELS = ("red", "green", "blue")
@@ -83,6 +84,10 @@ class Work:
         counts: whether to count the profiler's events.
         probes: whether the server's abilities are to be found out first.
         user: the user to work as; None stays who we are.
+        job_lines: so many calls a batch job; 0 asks live.
+        pack_items: most items a call.
+        anthropic: whether Anthropic's wire is spoken.
+        longest_s: seconds after which the process is taken to hang.
     """
 
     url: str
@@ -96,6 +101,10 @@ class Work:
     counts: bool = False
     probes: bool = False
     user: int | None = None
+    job_lines: int = 0
+    pack_items: int = PACK_ITEMS
+    anthropic: bool = False
+    longest_s: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +144,11 @@ def done(work: Work, sdk: AsyncOpenAI) -> RunResult[str]:
     return pack_and_run(
         [(f"n{number}", text) for number, text in enumerate(texts_of(work.how_many))],
         task,
-        client=sdk,
+        client=AsyncAnthropic(base_url=work.url, api_key="none") if work.anthropic else sdk,
         model="any",
         strategy=work.strategy,
-        budget=Budget(items=PACK_ITEMS),
+        via=Batch(poll_s=0, lines=work.job_lines) if work.job_lines else "calls",
+        budget=Budget(items=work.pack_items),
         limits=Limits(concurrency=CONCURRENCY, retries=0, max_calls=work.most_calls),
         baseline=work.baseline,
         fallback=Fallback(repacks=1),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packer.binpack import Room, lower_bound, pack_in_order, pack_tightly
+from packer import binpack
+from packer.binpack import Room, least_bins, lower_bound, pack_in_order, pack_tightly
 
 rooms = st.builds(Room, st.integers(20, 60), st.integers(1, 7))
 sizes_lists = st.lists(st.integers(0, 20), max_size=80)
@@ -77,6 +80,46 @@ def best(sizes: list[int], room: Room) -> int:
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=7), rooms)
 def test_at_most_one_above_the_optimum(sizes: list[int], room: Room) -> None:
     assert len(pack_tightly(sizes, room)) <= best(sizes, room) + 1
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=7), rooms)
+def test_no_packing_goes_below_the_bound(sizes: list[int], room: Room) -> None:
+    assert lower_bound(sizes, room) <= least_bins(sizes, room) <= best(sizes, room)
+
+
+@given(sizes_lists, rooms)
+def test_the_bound_is_martello_and_toths(sizes: list[int], room: Room) -> None:
+    """By its definition, a threshold at a time."""
+    most = lower_bound(sizes, room)
+    for small in range(room.tokens // 2 + 1):
+        alone = [s for s in sizes if s > room.tokens - small]
+        large = [s for s in sizes if room.tokens // 2 < s <= room.tokens - small]
+        rest = sum(s for s in sizes if small <= s <= room.tokens // 2)
+        over = rest - (len(large) * room.tokens - sum(large))
+        most = max(most, len(alone) + len(large) + max(0, -(-over // room.tokens)))
+    assert least_bins(sizes, room) == most
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "room"),
+    [
+        (4.6, 0.7, Room(3_000, 20)),
+        (3.6, 0.5, Room(3_000, 20)),
+        (6.5, 0.7, Room(3_000, 10**9)),
+        (4.85, 0.5, Room(3_000, 20)),
+    ],
+)
+@pytest.mark.parametrize("best_fit", [True, False])
+def test_many_items_take_hardly_more_than_the_bound(
+    mean: float, spread: float, room: Room, best_fit: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mild, by the item limit, long without one, and by both; with and without what is too slow for more."""
+    monkeypatch.setattr(binpack, "MOST_FOR_BEST_FIT", 20_000 * best_fit)
+    draw = Random(7)
+    sizes = [min(3_000, max(1, round(draw.lognormvariate(mean, spread)))) for _ in range(20_000)]
+    bins = pack_tightly(sizes, room)
+    check(bins, sizes, room)
+    assert len(bins) <= 1.005 * least_bins(sizes, room)
 
 
 @pytest.mark.parametrize("way", [pack_in_order, pack_tightly])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,56 @@ def test_tiktoken_is_left_alone_without_a_sound_vocabulary(
         assert hashlib.sha256(b"damaged").hexdigest() != expected
     finally:
         counter_for.cache_clear()
+
+
+def adversarial() -> list[str]:
+    """Runs, spaces, all planes, combining marks, lone surrogates, special tokens, and noise."""
+    draw = Random(7)
+    runs = [letter * length for letter in "a \n1ü漢\u0301\U0001f600." for length in (1, 2, 3, 17, 999)]
+    planes = [
+        "".join(chr(plane * 0x10000 + at) for at in range(0x20, 0xD000, 0x333))
+        for plane in (0, 1, 2, 3, 14, 15)
+    ]
+    odd = [
+        "\ud800",
+        "a\udfffb",
+        "\ud83d\ude00",
+        "<|endoftext|>",
+        "<|im_start|>x",
+        "e\u0301\u0302",
+        "\x00\x7f",
+    ]
+    noise = [
+        "".join(
+            chr(draw.choice((draw.randrange(128), draw.randrange(0x3000), draw.randrange(0xD800))))
+            for _ in range(40)
+        )
+        for _ in range(1_500)
+    ]
+    return [*runs, *planes, *odd, *(one + two for one in odd for two in odd), *noise]
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k_base", "cl100k_base"])
+def test_the_fast_counter_counts_as_tiktoken_does(vocabulary: str) -> None:
+    if not tokens._vocabulary_is_here(vocabulary):
+        pytest.skip(
+            f"tiktoken's {vocabulary} is not on this machine; TIKTOKEN_CACHE_DIR names a folder that holds it"
+        )
+    import tiktoken
+
+    oracle = tiktoken.get_encoding(vocabulary)
+    corpus = adversarial()
+    counts = ToktokCounter(vocabulary).count_batch(corpus)
+    wrong = [
+        text for text, count in zip(corpus, counts, strict=True) if len(oracle.encode_ordinary(text)) != count
+    ]
+    assert not wrong
+
+
+def test_a_bad_text_does_not_change_the_count_of_the_others() -> None:
+    counter, corpus = ToktokCounter(), adversarial()
+    together = counter.count_batch(corpus)
+    assert together == [counter.count_batch([text])[0] for text in corpus]
 
 
 def test_tiktoken_counts_hard_texts_without_falling_over() -> None:

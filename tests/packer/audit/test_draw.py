@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packer.audit.draw import also, stratified
+from packer.audit.draw import also, of_calls, stratified
 from schemas.errors import UsageError
 
 SEATS = [(seat, size) for size in (5, 10, 20) for _ in range(4) for seat in range(size)]
@@ -41,6 +41,27 @@ def test_sizes_and_quarters_get_their_part() -> None:
             (SEATS[at][1], 4 * SEATS[at][0] // SEATS[at][1]) for at in stratified(SEATS, 0.25, seed=seed)
         )
         assert all(abs(drawn[each] - number / 4) < 1 for each, number in strata.items())
+
+
+def test_whole_calls_are_drawn_from_as_seats_are() -> None:
+    """Seats of calls of several sizes: as many, each as likely, each size and quarter its part."""
+    sizes = [5, 10, 7, 20, 10, 1, 6, 20, 3]
+    every = [(call, place) for call, size in enumerate(sizes) for place in range(size)]
+    strata = Counter((sizes[call].bit_length(), 4 * place // sizes[call]) for call, place in every)
+    draws, share = 2_000, 0.25
+    counts: Counter[tuple[int, int]] = Counter()
+    for seed in range(draws):
+        drawn = of_calls(sizes, share, seed=seed)
+        assert drawn == sorted(set(drawn))
+        assert len(drawn) == len(every) // 4
+        counts.update(drawn)
+        parts = Counter((sizes[call].bit_length(), 4 * place // sizes[call]) for call, place in drawn)
+        assert all(abs(parts[each] - number * len(drawn) / len(every)) < 1 for each, number in strata.items())
+    expected = draws * (len(every) // 4) / len(every)
+    assert set(counts) == set(every)
+    assert max(abs(number - expected) for number in counts.values()) < 5 * sqrt(expected)
+    assert of_calls(sizes, 1.0, seed=0) == every
+    assert of_calls([], 0.5, seed=0) == []
 
 
 def test_seeds_draw_differently() -> None:

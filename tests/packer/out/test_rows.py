@@ -248,7 +248,7 @@ def test_results_that_break_off_leave_the_old_file(tmp_path: Path) -> None:
     [
         ("no/such/out.csv", "there is no folder"),
         ("folder.csv", "is there already and is no file"),
-        ("out.xls", "written as .jsonl or .csv"),
+        ("out.xls", "written as .jsonl, .csv or .parquet"),
         ("o" * 300 + ".csv", "cannot be written"),
         ("a\x00b.csv", "cannot be written"),
         ("file/out.csv", "cannot be written"),

@@ -9,25 +9,28 @@ from schemas.chat import Completion
 from schemas.pack import Pack
 from schemas.result import Fault, Reason
 from schemas.signal import Signal
-from splitter.align import align, align_whole
+from splitter.align import align, align_whole, answers_of
 from splitter.parse import parse
 from splitter.reading import Reading
 from splitter.split import DETECTORS
 from splitter.strict import whole
-from splitter.validate import validate
+from splitter.validate import fit_all, validate
 
 LOST = Reason(Fault.MISSING, "the reply has no answer for this item")
 
 
 def read_and_checked(pack: Pack[object], text: str) -> list[object]:
     """Parse, align, validate: a value an item, or the reason why there is none; bleed is not looked for."""
-    read = whole(text, pack.handles)
-    if read is None:
-        return [validate(seat, pack.task) for seat in seated(pack, Completion(text)).seats]
-    return [
-        validate(seat, pack.task, plain=read.plain, shallow=read.shallow)
-        for seat in align_whole(pack, read.contents)
-    ]
+    read = whole(text, pack.handles, surely=False)
+    if read is not None:
+        if (told := answers_of(pack, read.contents)) is not None:
+            answers, keys = told
+            if (fit := fit_all(answers, pack.task, read, keys=keys, bound=False)) is not None:
+                return list(fit)
+        if read.certain():
+            seats = align_whole(pack, read.contents)
+            return [validate(seat, pack.task, plain=read.plain, shallow=read.shallow) for seat in seats]
+    return [validate(seat, pack.task) for seat in seated(pack, Completion(text)).seats]
 
 
 def seated(pack: Pack[object], completion: Completion) -> Reading:
@@ -40,7 +43,9 @@ def seated(pack: Pack[object], completion: Completion) -> Reading:
 
 
 def detected(reading: Reading) -> list[Signal]:
-    """What all detectors find."""
+    """What all detectors find; as ``split`` does, none is asked where surely none finds anything."""
+    if reading.quiet:
+        return []
     return [signal for detector in DETECTORS for signal in detector.detect(reading)]
 
 

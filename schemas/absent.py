@@ -25,6 +25,11 @@ class Absent:
         """
         self._root = _Place.of(schema, schema, 0)
 
+    @property
+    def drops(self) -> bool:
+        """False when there never is anything to drop."""
+        return self._root is not None
+
     def dropped(self, value: object) -> object:
         """An answer without keys whose value is null where the field is optional and takes no null.
 

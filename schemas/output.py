@@ -21,7 +21,7 @@ from schemas.labels import OneLabel as OneLabel
 from schemas.labels import cut
 from schemas.labels import labels_from as labels_from
 from schemas.portable import Portable, portable
-from schemas.sure import Sure, sure_of
+from schemas.sure import Sure, keys_in, sure_of
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -67,6 +67,19 @@ class Output(Protocol[T_co]):
         ...
 
 
+@dataclass(slots=True)
+class AllFit:
+    """Values of which each surely fits its schema, and none nests deeper than a portable one does.
+
+    Attributes:
+        values: without the nulls that mean "not there".
+        keys: how many keys they have, or fewer: those that were easy to count.
+    """
+
+    values: list[object]
+    keys: int
+
+
 @dataclass(frozen=True, eq=False)
 class SchemaOutput:
     """A JSON value described by the caller's own JSON schema.
@@ -106,6 +119,11 @@ class SchemaOutput:
         """True when what ``decode_plain`` lets pass nests no deeper than the portable schema."""
         return self._sure is not None and self._sure.shallow
 
+    @property
+    def drops(self) -> bool:
+        """True when a null in an answer may mean "not there"."""
+        return self._absent.drops
+
     def decode_plain(self, answer: object) -> object:
         """Do what ``decode`` does for an answer that surely fits, fast.
 
@@ -119,6 +137,25 @@ class SchemaOutput:
         if self._sure is None or not self._sure.fits(value):
             raise Unsure
         return value
+
+    def decode_all(self, answers: list[object], *, nulls: bool = True) -> AllFit | None:
+        """Do what ``decode`` does for answers that surely fit, all of them at once.
+
+        Args:
+            answers: as a strict JSON parser gives them; here, numbers may have lost digits and objects a key
+                that was written twice.
+            nulls: False when there is no null in them that may mean "not there".
+
+        Returns:
+            The values; None when one may not fit, or holds a huge number.
+        """
+        sure = self._sure
+        if sure is None or sure.all_fit is None:
+            return None
+        values = [self._absent.dropped(answer) for answer in answers] if nulls else answers
+        if not sure.all_fit(values):
+            return None
+        return AllFit(values, 0 if sure.objects is None else keys_in(values, sure.objects))
 
     def decode(self, answer: object) -> object:
         """Check against the full schema; optional fields that came back as null are left out."""

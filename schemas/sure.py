@@ -10,7 +10,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain
+from operator import itemgetter
+from typing import Protocol, cast
 
 from schemas.portable import MOST_DEPTH, resolve
 
@@ -71,20 +73,22 @@ class Objects:
 
 
 def keys_in(values: Sequence[object], objects: Objects) -> int:
-    """How many keys values have that stand where these objects may; at most as many as they really have.
+    """How many keys values have that stand where these objects may; never more than they really have.
 
     Args:
-        values: they follow the schema that the objects come from; fields may be null or absent, though.
+        values: they follow the schema that the objects come from.
         objects: where objects are.
     """
     if objects.listed:
-        values = [each for listed in values if isinstance(listed, list) for each in listed]
-    found = 0
-    for value in values:
-        if isinstance(value, dict):
-            found += len(value)
+        values = list(chain.from_iterable(cast("Sequence[list[object]]", values)))
+    dicts = cast("Sequence[dict[str, object]]", values)
+    found = sum(map(len, dicts))
     for name, below in objects.inside:
-        found += keys_in([value.get(name) for value in values if isinstance(value, dict)], below)
+        try:
+            held = list(map(itemgetter(name), dicts))
+        except KeyError:  # a field that may be absent
+            held = [each[name] for each in dicts if name in each]
+        found += keys_in(held, below)
     return found
 
 
@@ -105,7 +109,10 @@ def sure_of(schema: Mapping[str, object]) -> Sure | None:
         if not isinstance(each, dict) or not _stands_alone(each):
             return Sure(fits, shallow=True)
         tables = {word: each[word] for word in ("$defs", "definitions") if word in each}
-        every = {"type": "array", "items": {w: v for w, v in each.items() if w not in tables and w != "$schema"}}
+        every = {
+            "type": "array",
+            "items": {w: v for w, v in each.items() if w not in tables and w != "$schema"},
+        }
         all_fit = _validator({**tables, **every}).is_valid
         return Sure(fits, shallow=True, all_fit=all_fit, objects=_objects(narrow, narrow, 0))
     return Sure(_validator(dict(schema)).is_valid, shallow=False)
@@ -211,15 +218,14 @@ def _references(schema: object) -> list[str]:
     return [ref for each in schema for ref in _references(each)] if isinstance(schema, list) else []
 
 
-def _objects(schema: object, root: Mapping[str, object], level: int, *, listed: bool = False) -> Objects | None:
+def _objects(
+    schema: object, root: Mapping[str, object], level: int, *, listed: bool = False
+) -> Objects | None:
     """Where values of a closed schema hold objects; None when nowhere, or when that is hard to say."""
     if level > MOST_DEPTH or not isinstance(schema, dict):
         return None
     if isinstance(ref := schema.get("$ref"), str):
         return _objects(resolve(root, ref), root, level + 1, listed=listed)
-    if isinstance(options := schema.get("anyOf"), list):
-        found = [each for option in options if (each := _objects(option, root, level + 1, listed=listed))]
-        return found[0] if len(found) == 1 else None
     if schema.get("type") == "array" and not listed:
         return _objects(schema.get("items"), root, level + 1, listed=True)
     fields = schema.get("properties")

@@ -65,13 +65,9 @@ class Usage:
             self.reasoning_tokens,
         )
         # Items of one call are often of one size: equal shares are one object.
-        made: dict[tuple[int | None, ...], Usage] = {}
-        shares = []
-        for row in zip(*[share_out(total, weights) for total in totals], strict=True):
-            if (share := made.get(row)) is None:
-                share = made[row] = Usage(*row)
-            shares.append(share)
-        return shares
+        rows = list(zip(*[share_out(total, weights) for total in totals], strict=True))
+        made = {row: Usage(*row) for row in set(rows)}
+        return [made[row] for row in rows]
 
     @classmethod
     def none_spent(cls) -> Usage:
@@ -105,14 +101,21 @@ def share_out(total: int | None, weights: Sequence[int]) -> list[int | None]:
     scale = sum(weights)
     sizes = weights if scale else [1] * len(weights)
     scale = scale or len(sizes)
-    parts = [total * size for size in sizes]
-    floors = [part // scale for part in parts]
-    if odd := total - sum(floors):
-        remainders = [part % scale for part in parts]
+    # Items of one call are often of one size: each size is divided once.
+    parts = {size: divmod(total * size, scale) for size in set(sizes)}
+    floors: list[int | None] = []
+    left: list[int] = []
+    given = 0
+    for size in sizes:
+        floor, remainder = parts[size]
+        floors.append(floor)
+        left.append(remainder)
+        given += floor
+    if odd := total - given:
         # Sorting keeps the order of equals, so of these the first get one more.
-        for i in sorted(range(len(sizes)), key=remainders.__getitem__, reverse=True)[:odd]:
-            floors[i] += 1
-    return list(floors)
+        for i in sorted(range(len(sizes)), key=left.__getitem__, reverse=True)[:odd]:
+            floors[i] = parts[sizes[i]][0] + 1
+    return floors
 
 
 def share_out_usd(total: Decimal | None, weights: Sequence[int]) -> list[Decimal | None]:
@@ -126,9 +129,10 @@ def share_out_usd(total: Decimal | None, weights: Sequence[int]) -> list[Decimal
     digits = total.as_tuple().exponent
     assert isinstance(digits, int)  # noqa: S101  # prices are finite
     # Finer than the total's own digits: a free item's share of 0.01 USD among 40 must not be nothing.
-    with localcontext(EXACT):
-        unit = Decimal(1).scaleb(min(digits, 0) - SHARE_DIGITS)
-        return [None if each is None else each * unit for each in share_out(int(total / unit), weights)]
+    digits = min(digits, 0) - SHARE_DIGITS
+    units = share_out(int(total.scaleb(-digits, EXACT)), weights)
+    made = {each: Decimal(each).scaleb(digits, EXACT) for each in set(units) if each is not None}
+    return [None if each is None else made[each] for each in units]
 
 
 def known_sum_usd(values: Iterable[Decimal | None]) -> Decimal | None:

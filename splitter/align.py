@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from schemas.envelope import ANSWER_KEY, ID_KEY
 from schemas.evidence import QUOTES_KEY, VALUE_KEY
@@ -34,6 +35,7 @@ class Aligned:
         quotes: (field, quote) pairs the reply gave as evidence.
         entries: how many entries the reply had for this handle.
         repaired: True when a repair library had to guess the entry.
+        keys: how many keys its entry has around the answer.
     """
 
     slot: Slot
@@ -43,6 +45,7 @@ class Aligned:
     quotes: tuple[tuple[str, str], ...] = ()
     entries: int = 0
     repaired: bool = False
+    keys: int = 0
 
 
 def align(pack: Pack[object], entries: Sequence[Entry], lost: Reason) -> list[Aligned]:
@@ -71,10 +74,56 @@ def align_whole(pack: Pack[object], contents: Sequence[object]) -> list[Aligned]
         contents: in seat order.
     """
     binding, evidence = pack.layout.binding, pack.task.evidence
+    if (given := answers_of(pack, contents)) is not None:
+        answers, keys = given
+        each = keys // len(answers)
+        return [
+            Aligned(slot, answer, None, None, (), 1, False, each)
+            for slot, answer in zip(pack.slots, answers, strict=True)
+        ]
     return [
-        _given(slot, content, binding, evidence=evidence)
+        _quoted(slot, content) or _given(slot, content, binding, evidence=evidence)
+        if evidence and binding == "none"
+        else _given(slot, content, binding, evidence=evidence)
         for slot, content in zip(pack.slots, contents, strict=True)
     ]
+
+
+def answers_of(pack: Pack[object], contents: Sequence[object]) -> tuple[list[object], int] | None:
+    """The answers of a reply whose entries plainly hold nothing else.
+
+    Args:
+        pack: its seats, layout and task.
+        contents: in seat order.
+
+    Returns:
+        The answers in seat order, and how many keys there are around them; None where something goes with
+        them, or may.
+    """
+    if pack.layout.binding != "none" or pack.task.evidence:
+        return None
+    rows = [content for content in contents if isinstance(content, dict) and ANSWER_KEY in content]
+    if not rows:
+        return [*contents], 0
+    named = [content.get(ID_KEY) for content in rows if len(content) == 2 and not repeats(content)]
+    if named != [slot.handle for slot in pack.slots]:
+        return None
+    return [content[ANSWER_KEY] for content in rows], 2 * len(rows)
+
+
+def _quoted(slot: Slot, content: object) -> Aligned | None:
+    """The seat of an answer and its quotes that are not wrapped; None where it is something else."""
+    if (
+        type(content) is not dict
+        or len(content) != 2
+        or QUOTES_KEY not in content
+        or VALUE_KEY not in content
+    ):
+        return None
+    given = content[QUOTES_KEY]
+    if not isinstance(given, dict):
+        return None
+    return Aligned(slot, content[VALUE_KEY], None, None, _quotes(given), 1, False, 2 + len(given))
 
 
 def _seat(slot: Slot, entries: list[Entry], pack: Pack[object], lost: Reason) -> Aligned:
@@ -96,17 +145,22 @@ def _given(slot: Slot, content: object, binding: Binding, *, evidence: bool) -> 
         return Aligned(slot, content, entries=1)
     echo = _text(content.get(binding)) if binding != "none" else None
     answer: object = content
+    keys = 0
     if ANSWER_KEY in content and _is_wrapper(content, slot, binding):
         if repeats(content):
             return Aligned(slot, reason=_TWICE, entries=1)
+        keys = len(content)
         answer = content[ANSWER_KEY]
     quotes: tuple[tuple[str, str], ...] = ()
     if evidence and isinstance(answer, dict) and VALUE_KEY in answer and QUOTES_KEY in answer:
         if repeats(answer):
             return Aligned(slot, reason=_TWICE, entries=1)
-        quotes = _quotes(answer[QUOTES_KEY])
-        answer = answer[VALUE_KEY]
-    return Aligned(slot, answer, None, echo, quotes, 1)
+        keys += len(answer)
+        given, answer = answer[QUOTES_KEY], answer[VALUE_KEY]
+        if isinstance(given, dict):
+            keys += len(given)
+            quotes = _quotes(given)
+    return Aligned(slot, answer, None, echo, quotes, 1, False, keys)
 
 
 def _is_wrapper(content: dict[str, object], slot: Slot, binding: Binding) -> bool:
@@ -114,9 +168,13 @@ def _is_wrapper(content: dict[str, object], slot: Slot, binding: Binding) -> boo
     return binding in content or content.get(ID_KEY) == slot.handle or len(content) == 1
 
 
-def _quotes(given: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(given, dict):
-        return ()
+def _quotes(given: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    if len(given) <= MOST_QUOTES:
+        for quote in given.values():
+            if type(quote) is not str or not quote or quote.isspace():
+                break
+        else:
+            return tuple(cast("dict[str, str]", given).items())
     found: list[tuple[str, str]] = []
     for field, quote in given.items():
         if isinstance(quote, str):

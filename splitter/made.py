@@ -2,11 +2,17 @@
 
 A frozen dataclass sets each field through ``object.__setattr__``, which costs three times the rest of
 making it; there is one a seat, and one a quote. So they are filled in open and closed afterwards: the open
-form has the same fields, and takes on the frozen class when it is done. Does not know: what is in them.
+form has the same fields, and takes on the frozen class when it is done. Where there are many of a kind,
+each field is set for all of them in turn, which is cheaper still. Does not know: what is in them.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from schemas.evidence import Match, Quote
@@ -14,7 +20,61 @@ from schemas.pack import Slot
 from schemas.result import Reason, Verdict
 from schemas.signal import Signal, Trust
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+_VERDICT: tuple[Callable[[object, object], None], ...] = tuple(
+    vars(Verdict)[each.name].__set__ for each in fields(Verdict)
+)
+_QUOTE: tuple[Callable[[object, object], None], ...] = tuple(
+    vars(Quote)[each.name].__set__ for each in fields(Quote)
+)
+
+
+def made_verdicts(
+    slots: Sequence[Slot], values: Sequence[T], quotes: Iterable[tuple[Quote, ...]] = repeat(())
+) -> tuple[Verdict[T], ...]:
+    """Verdicts that accept a value and saw nothing.
+
+    Args:
+        slots: the seats.
+        values: one each.
+        quotes: as many, or more.
+    """
+    made: list[Verdict[T]] = list(map(object.__new__, repeat(Verdict, len(slots))))
+    columns: tuple[Iterable[object], ...] = (
+        slots,
+        values,
+        repeat(None),
+        repeat(()),
+        repeat(Trust.CLEAN),
+        quotes,
+    )
+    for setter, column in zip(_VERDICT, columns, strict=True):
+        deque(map(setter, made, column), maxlen=0)
+    return tuple(made)
+
+
+def made_quotes(pairs: Sequence[tuple[str, str]], starts: Sequence[int]) -> list[Quote]:
+    """Quotes that stand in their text as they are.
+
+    Args:
+        pairs: field and quote.
+        starts: where each begins.
+    """
+    names, texts = [name for name, _ in pairs], [text for _, text in pairs]
+    made = list(map(object.__new__, repeat(Quote, len(pairs))))
+    columns: tuple[Iterable[object], ...] = (
+        names,
+        texts,
+        repeat(Match.EXACT),
+        starts,
+        map(add, starts, map(len, texts)),
+    )
+    for setter, column in zip(_QUOTE, columns, strict=True):
+        deque(map(setter, made, column), maxlen=0)
+    return made
+
 
 if TYPE_CHECKING:
     made_verdict = Verdict

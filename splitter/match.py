@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
 
@@ -31,8 +31,8 @@ _LOOKALIKES = (
 )
 _NUMBER = re.compile(r"\d[\d.,'\u00a0\u202f ]*\d|\d")
 _GROUPS = re.compile(r"[ '\u00a0\u202f]")
-_IN_NUMBERS = ".,'\u00a0\u202f "
-_FEW_NUMBERS = 600
+IN_NUMBERS = ".,'\u00a0\u202f "
+FEW_NUMBERS = 600
 """Characters in which there is no room for as many numbers as ``numbers_in`` looks at."""
 
 EDGES = frozenset(["", *(chr(code) for code in range(128) if not chr(code).isalnum() and code != ord("_"))])
@@ -72,11 +72,15 @@ class Hay:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._folded: str | None = None
 
-    @cached_property
+    @property
     def folded(self) -> str:
         """See ``folded``."""
-        return folded(self.text)
+        # By hand, as the lock of a cached property costs more than folding a short text.
+        if self._folded is None:
+            self._folded = folded(self.text)
+        return self._folded
 
     @cached_property
     def numbers(self) -> frozenset[Decimal]:
@@ -141,23 +145,11 @@ class Hay:
             digits: a number as Python writes it.
             at: where they stand.
         """
-        text = self.text
-        if len(digits) > 30 or "e" in digits or not (at < _FEW_NUMBERS or self._few_numbers):
-            return False
-        before = text[max(0, at - 40) : at].rstrip(_IN_NUMBERS)[-1:]
-        if before.isdigit() or not (before or at <= 40):
-            return False
-        end = at + len(digits)
-        if text[end : end + 1] == " ":
-            return True  # what may follow is another piece of the same writing
-        behind = text[end : end + 40]
-        rest = behind.lstrip(_IN_NUMBERS)[:1]
-        return not rest.isdigit() and (bool(rest) or len(behind) < 40)
+        return (at < FEW_NUMBERS or self._few_numbers) and numbered(self.text, digits, at)
 
     @cached_property
     def _few_numbers(self) -> bool:
-        """True when ``numbers_in`` surely looks at all of them."""
-        return self.text.isascii() and sum(map(self.text.count, "0123456789")) < _FEW_NUMBERS // 2
+        return few_numbers(self.text)
 
     def holds(self, needle: str) -> bool:
         """True when a needle stands here as a word or words of its own, case and spacing aside."""
@@ -189,6 +181,21 @@ class Hay:
         return float(fuzz.partial_ratio(small, self.folded, score_cutoff=max(0.0, least - 0.001)))
 
 
+def near(needle: str, hays: Mapping[int, Hay], least: float) -> list[int]:
+    """The texts that hold a needle at least so nearly (above 0), as ``Hay.likeness`` tells it."""
+    from rapidfuzz import fuzz, process
+
+    small = folded(needle[:MOST_NEEDLE])
+    texts = {key: hay.folded for key, hay in hays.items() if small and _is_all_of(small, hay.folded)}
+    if not texts or least > 100:
+        return []
+    # A little less: see ``Hay.likeness``.
+    found = process.extract(
+        small, texts, scorer=fuzz.partial_ratio, score_cutoff=max(0.0, least - 0.001), limit=None
+    )
+    return sorted([key for _, score, key in found if score >= least])
+
+
 def word_at(text: str, small: str, start: int) -> int:
     """Where a folded needle next stands in a folded text as a word or words of its own; -1 when nowhere."""
     at = text.find(small, start)
@@ -202,6 +209,32 @@ def word_at(text: str, small: str, start: int) -> int:
         else:
             return at
     return -1
+
+
+def numbered(text: str, digits: str, at: int) -> bool:
+    """True when the digits that stand here are surely a number of their own, told without the others.
+
+    Args:
+        text: what is looked at; it must have ``few_numbers`` where they stand behind ``FEW_NUMBERS``.
+        digits: a number as Python writes it.
+        at: where they stand.
+    """
+    if len(digits) > 30 or "e" in digits:
+        return False
+    before = text[max(0, at - 40) : at].rstrip(IN_NUMBERS)[-1:]
+    if before.isdigit() or not (before or at <= 40):
+        return False
+    end = at + len(digits)
+    if text[end : end + 1] == " ":
+        return True  # what may follow is another piece of the same writing
+    behind = text[end : end + 40]
+    rest = behind.lstrip(IN_NUMBERS)[:1]
+    return not rest.isdigit() and (bool(rest) or len(behind) < 40)
+
+
+def few_numbers(text: str) -> bool:
+    """True when ``numbers_in`` surely looks at all of them."""
+    return text.isascii() and sum(map(text.count, "0123456789")) < FEW_NUMBERS // 2
 
 
 def ground(field: str, quote: str, hay: Hay) -> Quote:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from random import Random
 
 MOST_SHUFFLES = 499
-ENOUGH_REACHED = 20
+ENOUGH_REACHED = 10
+"""So many of the most shuffles put a p-value above what is told as an effect: more change nothing."""
+
 RARE = 0.0125  # what is told as an effect: 0.05, shared by the four tests of a run
 
 Span = tuple[int, int]

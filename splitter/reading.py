@@ -15,9 +15,10 @@ from schemas.item import ItemId
 from schemas.output import ManyLabels, OneLabel
 from schemas.pack import Pack
 from splitter.align import Aligned
-from splitter.leaves import Leaf, leaves_of, place_of
-from splitter.match import EDGES, MOST_NEEDLE, Hay, folded, word_at
+from splitter.leaves import Leaf, Place, leaves_of, place_of
+from splitter.match import EDGES, MOST_NEEDLE, Hay, folded, near, word_at
 from splitter.parse import Entry
+from splitter.settled import Settled, settle
 
 NOWHERE: frozenset[int] = frozenset()
 
@@ -69,13 +70,26 @@ class Reading:
     @cached_property
     def leaves(self) -> tuple[list[Leaf], ...]:
         """Each seat's plain values; none for labels, which are closed by nature."""
+        return tuple([self._leaves_at(place) for place in range(len(self.seats))])
+
+    @cached_property
+    def _root(self) -> Place | None:
         output = self.pack.task.output
-        if isinstance(output, OneLabel | ManyLabels):
-            return ([],) * len(self.seats)
-        place = place_of(output)
-        return tuple(
-            [[] if seat.reason is not None else leaves_of(seat.answer, place) for seat in self.seats]
-        )
+        return None if isinstance(output, OneLabel | ManyLabels) else place_of(output)
+
+    def _leaves_at(self, place: int) -> list[Leaf]:
+        seat = self.seats[place]
+        return [] if seat.reason is not None or self._root is None else leaves_of(seat.answer, self._root)
+
+    @cached_property
+    def settled(self) -> Settled:
+        """What surely rests on the seats' own texts, told at one look."""
+        return settle(self.seats, self._root)
+
+    @property
+    def quiet(self) -> bool:
+        """True when surely no detector finds anything, told without asking them."""
+        return self.one_to_one and self.pack.layout.binding == "none" and self.settled.wholly
 
     @cached_property
     def looked_up(self) -> LookedUp:
@@ -83,10 +97,13 @@ class Reading:
         home: set[int] = set()
         strays: list[tuple[int, Leaf]] = []
         loose: list[tuple[int, Leaf]] = []
-        for place, (leaves, seat) in enumerate(zip(self.leaves, self.seats, strict=True)):
+        for place, (settled, seat) in enumerate(zip(self.settled.values, self.seats, strict=True)):
+            if settled:
+                home.add(place)
+                continue
             own = seat.slot.item.text
             exact = own.isascii()
-            for leaf in leaves:
+            for leaf in self._leaves_at(place):
                 if leaf.closed:
                     continue
                 text = leaf.text
@@ -153,8 +170,4 @@ class Reading:
 
     def near(self, needle: str, place: int, least: float) -> list[int]:
         """The seats other than this one whose text holds a needle at least so nearly (above 0)."""
-        return [
-            other
-            for other, hay in enumerate(self.hays)
-            if other != place and hay.likeness(needle, least) >= least
-        ]
+        return near(needle, {other: hay for other, hay in enumerate(self.hays) if other != place}, least)

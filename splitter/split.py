@@ -6,6 +6,8 @@ worded, who answered, or what happens to rejected items.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import TypeVar
 
 from schemas.chat import Completion, FinishReason
@@ -15,7 +17,7 @@ from schemas.item import ItemId
 from schemas.pack import SINGLE_HANDLE, Pack
 from schemas.result import Fault, Reason, Split, Verdict
 from schemas.signal import Action, Signal, SignalKind, Trust
-from splitter.align import align, align_whole
+from splitter.align import Aligned, align, align_whole
 from splitter.bleed import (
     bijection,
     binding,
@@ -29,12 +31,12 @@ from splitter.bleed import (
 )
 from splitter.labels import labelled
 from splitter.lines import parse_lines
-from splitter.made import made_quote, made_verdict
+from splitter.made import made_quote, made_quotes, made_verdict, made_verdicts
 from splitter.match import MOST_NEEDLE, ground
 from splitter.parse import Parsed, Rung, parse
 from splitter.reading import Reading
-from splitter.strict import whole
-from splitter.validate import validate
+from splitter.strict import Whole, whole
+from splitter.validate import Fit, fit_all, validate
 
 T = TypeVar("T")
 
@@ -66,53 +68,75 @@ def split(pack: Pack[T], completion: Completion, *, guard: Guard = _BY_DEFAULT) 
     failed = completion.finish_reason in _CUT_SHORT
     handles = pack.handles
     lines = pack.layout.envelope == "lines" and handles != (SINGLE_HANDLE,)
-    read = whole(completion.text, handles, lines=lines)
+    read = whole(completion.text, handles, lines=lines, surely=False)
     if read is not None:
-        if (labels := labelled(pack, read.contents)) is not None:
+        if (labels := labelled(pack, read)) is not None:
             return Split(tuple(labels), whole_failed=failed)
-        reading = Reading(pack, (), tuple(align_whole(pack, read.contents)), one_to_one=True)
-        verdicts, traces, stop = _judged(pack, reading, guard, plain=read.plain, shallow=read.shallow)
-        return Split(verdicts, traces, stop=stop, whole_failed=failed)
+        seats = align_whole(pack, read.contents)
+        values = _whole_values(pack, read, seats)
+        if values is not None:
+            verdicts, traces, stop = _judged(Reading(pack, (), tuple(seats), one_to_one=True), values, guard)
+            return Split(verdicts, traces, stop=stop, whole_failed=failed)
     cut = completion.finish_reason is FinishReason.LENGTH
     parsed = (parse_lines if lines else parse)(completion.text, handles, cut=cut)
     seats = align(pack, parsed.entries, _lost(completion, parsed))
     reading = Reading(pack, parsed.entries, tuple(seats), cut or parsed.rung is Rung.CUT)
-    verdicts, traces, stop = _judged(pack, reading, guard, prose=parsed.rung is Rung.EMBEDDED)
+    values = [validate(seat, pack.task) for seat in seats]
+    verdicts, traces, stop = _judged(reading, values, guard, prose=parsed.rung is Rung.EMBEDDED)
     return Split(verdicts, traces, stop=stop, whole_failed=failed or parsed.rung is Rung.NOTHING)
+
+
+def _whole_values(pack: Pack[T], read: Whole, seats: Sequence[Aligned]) -> Sequence[T | Reason] | None:
+    """The value of each seat of a whole reply, or the reason why it has none; None when not certain."""
+    keys, bound = sum([seat.keys for seat in seats]), pack.layout.binding != "none"
+    fit = fit_all([seat.answer for seat in seats], pack.task, read, keys=keys, bound=bound)
+    if fit is not None or not read.certain():
+        return fit
+    plain, shallow = read.plain, read.shallow
+    values = [validate(seat, pack.task, plain=plain, shallow=shallow) for seat in seats]
+    good = [value for value in values if not isinstance(value, Reason)]
+    return Fit(good) if len(good) == len(values) else values
 
 
 _CUT_SHORT = (FinishReason.LENGTH, FinishReason.REFUSAL, FinishReason.CONTENT_FILTER)
 
 
 def _judged(
-    pack: Pack[T],
-    reading: Reading,
-    guard: Guard,
-    *,
-    prose: bool = False,
-    plain: bool = False,
-    shallow: bool = False,
+    reading: Reading, values: Sequence[T | Reason], guard: Guard, *, prose: bool = False
 ) -> tuple[tuple[Verdict[T], ...], tuple[Signal, ...], Signal | None]:
     """Verdicts, the traces that concern the whole reply, and the one for which the guard ends the run."""
+    if isinstance(values, Fit) and reading.quiet:
+        return _accepted(reading, values), (), None
     of_items, of_reply = _signals(reading)
     if prose:
         of_reply.append(Signal(SignalKind.PROSE, "the reply's JSON stands inside other text"))
     verdicts: list[Verdict[T]] = []
-    for place, seat in enumerate(reading.seats):
-        value = validate(seat, pack.task, plain=plain, shallow=shallow)
-        found = of_items.get(seat.slot.item.id)
+    for place, (seat, given) in enumerate(zip(reading.seats, values, strict=True)):
+        found = of_items.get(seat.slot.item.id) if of_items else None
         signals = () if found is None else tuple(found)
-        if isinstance(value, Reason):
-            verdicts.append(made_verdict(seat.slot, None, value, signals))
+        if isinstance(given, Reason):
+            verdicts.append(made_verdict(seat.slot, None, given, signals))
         else:
-            verdicts.append(_guarded(reading, place, value, signals, guard))
+            verdicts.append(_guarded(reading, place, given, signals, guard))
     every = [*of_reply, *(signal for found in of_items.values() for signal in found)]
     stop = next((signal for signal in every if guard.action(signal) is Action.STOP), None)
     return tuple(verdicts), tuple(of_reply), stop
 
 
+def _accepted(reading: Reading, values: Sequence[T]) -> tuple[Verdict[T], ...]:
+    """Verdicts of a quiet reply."""
+    slots = reading.pack.slots
+    pairs = [pair for seat in reading.seats for pair in seat.quotes]
+    if not pairs:
+        return made_verdicts(slots, values)
+    quotes = iter(made_quotes(pairs, [at for starts in reading.settled.quotes if starts for at in starts]))
+    return made_verdicts(slots, values, [tuple(islice(quotes, len(seat.quotes))) for seat in reading.seats])
+
+
 def _signals(reading: Reading) -> tuple[dict[ItemId, list[Signal]], list[Signal]]:
     """What is seen of each item, and of the reply."""
+    if reading.quiet:
+        return {}, []
     of_items: dict[ItemId, list[Signal]] = {}
     of_reply: list[Signal] = []
     for seat in reading.seats:

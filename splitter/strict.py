@@ -74,7 +74,7 @@ class Fast:
     def certain(self, texts: Sequence[str], values: list[object], keys: int, *, small: bool) -> bool:
         """As ``Decoder`` says."""
         colons = sum([text.count(":") for text in texts])
-        if not small and any([_HUGE in text.encode().translate(_DIGITS) for text in texts]):
+        if not small and any(_HUGE in text.encode().translate(_DIGITS) for text in texts):
             return False  # a huge integer became a float
         # Each key that was written has a colon of its own, so where there are no more of them than keys
         # that were kept, none was lost.
@@ -85,7 +85,7 @@ def _keeps(texts: Sequence[str], values: list[object], colons: int) -> bool:
     """True when the values, written again, have as many colons: a key written twice leaves one less."""
     import orjson
 
-    if any(["\\u003" in text for text in texts]):
+    if any("\\u003" in text for text in texts):
         return False  # a colon that is written as an escape would upset the count
     try:
         return colons == orjson.dumps(values).count(b":")
@@ -144,7 +144,7 @@ class Whole:
     @property
     def nulls(self) -> bool:
         """False when there is no null in it."""
-        return any(["null" in text for text in self.texts])
+        return any("null" in text for text in self.texts)
 
     def certain(self, keys: int = 0, *, small: bool = False) -> bool:
         """True when ``parse`` or ``parse_lines`` surely finds the very same contents.
@@ -201,6 +201,8 @@ def whole(
 def _enveloped(value: object, handles: Sequence[str], wanted: set[str]) -> list[object] | None:
     if isinstance(value, dict) and not repeats(value):
         if value.keys() == wanted:
+            if tuple(value) == handles:
+                return [*value.values()]
             return [value[handle] for handle in handles]
         if len(value) != 1 or RESULTS_KEY not in value or RESULTS_KEY in wanted:
             return None
@@ -212,6 +214,8 @@ def _rows(rows: list[object], handles: Sequence[str]) -> list[object] | None:
     """Each row's object, by the one handle it names."""
     if len(rows) != len(handles):
         return None
+    if [row.get(ID_KEY) for row in rows if type(row) is dict] == [*handles]:
+        return rows
     by_handle: dict[object, object] = {}
     for row in rows:
         if not isinstance(row, dict) or not isinstance(name := row.get(ID_KEY), str) or repeats(row):

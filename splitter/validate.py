@@ -5,18 +5,23 @@ Does not know: handles, packs, or other items.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from schemas.output import Mismatch, SchemaOutput, TypedOutput, Unsure
 from schemas.result import Fault, Reason
 from schemas.task import Task
 from splitter.align import Aligned
 from splitter.parse import JsonObject, Unusable
+from splitter.strict import Whole
 
 T = TypeVar("T")
 
 MOST_DEPTH = 64
 _QUICK = (SchemaOutput, TypedOutput)
+
+
+class Fit(list[T]):
+    """Values of a whole reply, with no reason among them."""
 
 
 def validate(aligned: Aligned, task: Task[T], *, plain: bool = False, shallow: bool = False) -> T | Reason:
@@ -44,6 +49,29 @@ def validate(aligned: Aligned, task: Task[T], *, plain: bool = False, shallow: b
         return output.decode(answer)
     except Mismatch as error:
         return Reason(Fault.INVALID_VALUE, str(error))
+
+
+def fit_all(answers: list[object], task: Task[T], read: Whole, *, keys: int, bound: bool) -> Fit[T] | None:
+    """Turn all answers of a reply into the caller's values at once, where each surely fits.
+
+    Args:
+        answers: of the reply.
+        task: gives the output.
+        read: the reply, which need not be ``certain`` yet.
+        keys: how many keys the contents of the reply have around the answers, or fewer.
+        bound: True when the reply repeats something of each item.
+
+    Returns:
+        The values; None when one may not fit, or the reply is not certain.
+    """
+    output: object = task.output
+    if not read.plain or not isinstance(output, SchemaOutput):
+        return None
+    every = output.decode_all(answers, nulls=output.drops and read.nulls)
+    # No number outside the answers is of account, but for a seal that comes back as one.
+    if every is None or not read.certain(every.keys + keys, small=not bound):
+        return None
+    return cast("Fit[T]", Fit(every.values))  # T is what the task's output gives
 
 
 def _unusable(value: object, depth: int) -> str | None:

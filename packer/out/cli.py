@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +14,13 @@ import typer
 
 from packer.out import options as opt
 from packer.out.app import UNRESOLVED, app, for_people, warn
+from packer.out.asked import gate_of, money_of, rows_of, task_of
 from packer.out.bar import shown
 from packer.out.batch import begun_with, handed_over, via_of
 from packer.out.export import check_failures, write_failures
 from packer.out.guarded import guard_of
 from packer.out.open_items import say_open
-from packer.out.rows import check_out, pick_text_field, read_rows, with_texts, write_results
+from packer.out.rows import check_out, read_rows, write_results
 from packer.out.streamed import check_windows, run_streamed
 from packer.out.summary import plan_summary, plan_told, run_summary, told
 from packer.plan import plan
@@ -33,13 +31,12 @@ from schemas.errors import UsageError
 from schemas.guard import Guard
 from schemas.keeping import Store
 from schemas.result import Outcome
-from schemas.review import Gate, OnReject, ReviewGate, SampledBy
+from schemas.review import Gate
 from schemas.settings import DEFAULT_ITEMS_PER_PACK, Budget, Layout, Limits
-from schemas.task import Task
 
 _DEFAULTS, _GUARD = Limits(), Guard()
 
-__all__ = ["app", "evaluate", "main", "stored"]
+__all__ = ["app", "batch_commands", "evaluate", "main", "stored"]
 
 
 @app.command("run")
@@ -99,8 +96,8 @@ def run_command(
         if no_texts and store is None:
             raise UsageError("--no-texts keeps texts out of the store: give --store too.")
         check_windows(window, review)
-        task = _task(instruction, labels, multi)
-        rows, text, key = _rows(source, text_field, id_field)
+        task = task_of(instruction, labels, multi)
+        rows, text, key = rows_of(source, text_field, id_field)
         guard = guard_of(
             task,
             audit=audit,
@@ -118,7 +115,7 @@ def run_command(
             tpm=tpm,
             concurrency=concurrency,
             deadline_s=deadline,
-            max_cost_usd=_money(max_cost),
+            max_cost_usd=money_of(max_cost),
             max_calls=max_calls,
             outage_s=outage,
         )
@@ -179,7 +176,7 @@ def run_command(
                 cache=cache,
                 name=name,
                 baseline=baseline,
-                review=_gate(review, review_by, on_reject, store),
+                review=gate_of(review, review_by, on_reject, store),
                 group_by=group_by,
                 text_field=text,
                 id_field=key,
@@ -234,8 +231,8 @@ def plan_command(
     Example: packsplit plan reviews.csv --labels good,bad --instruction "Sentiment."
     """
     with for_people():
-        task = _task(instruction, labels, multi)
-        rows, text, key = _rows(source, text_field, id_field)
+        task = task_of(instruction, labels, multi)
+        rows, text, key = rows_of(source, text_field, id_field)
         guard = guard_of(
             task,
             audit=audit,
@@ -270,44 +267,9 @@ def main() -> None:
     app()
 
 
-def _gate(sample: int, by: SampledBy, on_reject: OnReject, store: Path | None) -> ReviewGate | None:
-    if not sample:
-        return None
-    if store is None:
-        raise UsageError(
-            "--review waits for `packsplit review RUN`, which needs the run in a file: give --store."
-        )
-    return ReviewGate(sample, by=by, on_reject=on_reject)
-
-
-def _money(given: str | None) -> Decimal | None:
-    try:
-        return None if given is None else Decimal(given)
-    except InvalidOperation:
-        raise UsageError(f"--max-cost {given!r} is no amount of USD; write it as 1.50.") from None
-
-
-def _task(instruction: str, labels: str, multi: bool) -> Task[object]:
-    names = [name.strip() for name in labels.split(",") if name.strip()]
-    if multi:
-        return Task.classify(instruction, names, multi=True)
-    return Task.classify(instruction, names)
-
-
-def _rows(
-    source: Path, text_field: str | None, id_field: str | None
-) -> tuple[Iterator[Mapping[str, object]], str | None, str | None]:
-    rows = iter(read_rows(source))
-    first = next(rows, None)
-    if first is None:
-        return iter(()), None, None
-    text = pick_text_field(first, text_field)
-    return with_texts(chain([first], rows), text), text, id_field
-
-
 def _say(summary: dict[str, object], text: str, as_json: bool) -> None:
     sys.stdout.write((json.dumps(summary) if as_json else text) + "\n")
 
 
 # Last, so that its commands come after these in the help.
-from packer.out import evaluate, stored  # noqa: E402
+from packer.out import batch_commands, evaluate, stored  # noqa: E402

@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from packer.frames import Frame, items_from, rows_of
 from packer.run.complete import complete
+from packer.run.given import options_given
 from packer.run.halt import Halt, terminable
 from packer.run.inputs import DEFAULT_WINDOW, Inputs
-from packer.run.job import OnProgress, Options
+from packer.run.job import OnProgress
 from packer.run.loop import run_to_end
 from packer.run.windows import OnWindow, in_windows
 from packer.suit import checked_task
-from schemas.batch import Batch, Via
-from schemas.errors import UsageError
+from schemas.batch import Via
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
 from schemas.item import GroupBy, ItemLike
@@ -126,7 +126,7 @@ def pack_and_run(
         checked_task(task),
         model,
         client,
-        _options(
+        options_given(
             strategy,
             budget,
             limits,
@@ -184,7 +184,7 @@ async def pack_and_run_async(
         checked_task(task),
         model,
         client,
-        _options(
+        options_given(
             strategy,
             budget,
             limits,
@@ -263,7 +263,7 @@ async def pack_and_stream(
         ClientError: as ``pack_and_run``.
         RunError: ids could not be kept on disk.
     """
-    options = _options(
+    options = options_given(
         strategy,
         budget,
         limits,
@@ -295,50 +295,3 @@ async def pack_and_stream(
     async with aclosing(settled):
         async for result in settled:
             yield result
-
-
-def _options(
-    strategy: Strategy,
-    budget: Budget | None,
-    limits: Limits | None,
-    fallback: Fallback | None,
-    guard: Guard | None,
-    layout: Layout | None,
-    counter: TokenCounter | None,
-    facts: ModelFacts | None,
-    seed: int,
-    store: str | Path | Store | None,
-    cache: str | Path | None,
-    name: str | None,
-    baseline: int,
-    review: ReviewGate | None,
-    via: Via,
-) -> Options:
-    """A door's options, with the defaults of those that were not given."""
-    if baseline < 0:
-        raise UsageError(f"baseline={baseline} must be zero or more: so many items are asked alone first.")
-    return Options(
-        strategy,
-        budget or Budget(),
-        limits or Limits(),
-        fallback or Fallback(),
-        guard or Guard(),
-        layout or Layout(),
-        counter,
-        facts or ModelFacts(),
-        seed,
-        store if isinstance(store, Store) or store is None else Store(store),
-        None if cache is None else Path(cache),
-        name,
-        baseline,
-        review,
-        _batch(via),
-    )
-
-
-def _batch(via: Via) -> Batch | None:
-    if isinstance(via, Batch):
-        return via
-    if via not in ("calls", "batch"):
-        raise UsageError(f"via={via!r}: choose 'calls', 'batch' or Batch(...).")
-    return Batch() if via == "batch" else None

@@ -71,6 +71,13 @@ class Asides(Generic[T]):
         ):  # asked in these words just now: another call, another name
             made = replace(made, id=f"audit:{each.item.id}")
         self.due.append(self.asking(made, "audit"))
+        if held.twice and self.rules.rounds:
+            held.asked = 2
+            self.due.append(self._again(each))
+
+    def _again(self, each: Open[T]) -> Ask[T]:
+        made = alone(each.task, each.item, each.tokens, self.rules.layout)
+        return self.asking(replace(made, id=f"{AGAIN}{each.item.id}"), "audit")
 
     def compare(
         self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None, each: Open[T]
@@ -82,13 +89,17 @@ class Asides(Generic[T]):
         if hopeless(reply):
             return None
         (verdict,) = self.split(ask, reply).verdicts
-        if held.alone is None and held.twice and verdict.accepted:
+        held.asked -= 1
+        if ask.pack.id.startswith(AGAIN):
+            held.again = verdict
+        else:
             held.alone = verdict
-            made = alone(each.task, each.item, each.tokens, self.rules.layout)
-            self.due.append(self.asking(replace(made, id=f"{AGAIN}{each.item.id}"), "audit"))
+            if held.twice and verdict.accepted and held.again is None and not held.asked:
+                held.asked = 1
+                self.due.append(self._again(each))
+        if held.asked:
             return None
-        first, second = (verdict, None) if held.alone is None else (held.alone, verdict)
-        return self.auditing.compared(held, each.item.text, first, second, ask.pack.id)
+        return self.auditing.compared(held, each.item.text, held.alone, held.again, ask.pack.id)
 
     def _bear(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None) -> None:
         usage = reply.usage if isinstance(reply, Completion) else UNKNOWN

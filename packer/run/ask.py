@@ -94,6 +94,7 @@ class Rules:
         markers: prices markers, and counts turns.
         fixed_tokens: of a prompt without items.
         seed: the run's seed.
+        rounds: whether calls go out in rounds that take long, so that what may be asked together should be.
     """
 
     fallback: Fallback
@@ -103,6 +104,7 @@ class Rules:
     markers: Markers
     fixed_tokens: int
     seed: int
+    rounds: bool = False
 
 
 def hopeless(reply: Reply) -> bool:

@@ -40,6 +40,8 @@ class Held(Generic[T]):
         weight: 1 / the chance it had of being drawn.
         twice: whether it is to be asked alone twice.
         alone: the first single answer; None until it is there.
+        again: the second one, where it came before the first.
+        asked: single answers that are under way.
     """
 
     result: ItemResult[T]
@@ -49,6 +51,8 @@ class Held(Generic[T]):
     weight: float
     twice: bool
     alone: Verdict[T] | None = None
+    again: Verdict[T] | None = None
+    asked: int = 1
 
 
 @dataclass(slots=True)

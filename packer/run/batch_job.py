@@ -6,7 +6,6 @@ Does not know: providers, files, or what a reply leads to.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -108,49 +107,3 @@ def new_name() -> str:
 def now() -> datetime:
     """UTC."""
     return datetime.now(UTC)
-
-
-@dataclass(slots=True)
-class KeptJob:
-    """A job as a journal tells it.
-
-    Attributes:
-        number: its place among the run's jobs.
-        name: unique.
-        first: number of its first call.
-        last: number of its last call.
-        size: how many calls it was made of.
-        at_s: seconds since 1970 when its handing over began.
-        upload: the provider's name for its file; None before it is there.
-        id: the provider's name for the job; empty before it is handed over.
-    """
-
-    number: int
-    name: str
-    first: int
-    last: int
-    size: int
-    at_s: float
-    upload: str | None = None
-    id: str = ""
-
-    def numbers(self) -> Iterator[int]:
-        """The numbers of its calls."""
-        return iter(range(self.first, self.last + 1))
-
-    def again(self, lines: dict[int, Line[T]]) -> BatchJob[T]:
-        """The job, with the calls that still have no reply."""
-        since = datetime.fromtimestamp(self.at_s, UTC)
-        return BatchJob(
-            self.number,
-            self.name,
-            lines,
-            self.first,
-            self.last,
-            self.size,
-            since,
-            self.upload,
-            self.id,
-            doubtful=not self.id,
-            inherited=True,
-        )

@@ -60,12 +60,16 @@ class Charges:
         """Let the run bear tokens and money."""
         self._overheads.setdefault(name, Sum()).add(usage, cost_usd)
 
+    def whole(self, usage: Usage, cost_usd: Decimal | None) -> None:
+        """Let a call's items pay for all of it: their shares sum to the whole."""
+        self._items.add(usage, cost_usd)
+
     def shared(
         self, verdicts: Sequence[Verdict[T]], reply: Reply, cost_usd: Decimal | None
     ) -> list[tuple[Share, Verdict[T]]]:
         """Share a call among its seats; gives each item's share with its verdict."""
         usage = reply.usage if isinstance(reply, Completion) else UNKNOWN
-        metered = not isinstance(reply, Completion) or None not in (usage.input_tokens, usage.output_tokens)
+        metered = is_metered(reply)
         weights = [verdict.slot.size_tokens for verdict in verdicts]
         planted = any(verdict.slot.canary is not None for verdict in verdicts)
         if not planted:  # shares sum to the whole, so the whole will do
@@ -85,3 +89,10 @@ class Charges:
                 share = made[key] = Share(tokens, usd, metered)
             shares.append((share, verdict))
         return shares
+
+
+def is_metered(reply: Reply) -> bool:
+    """False for a reply without reported tokens."""
+    if not isinstance(reply, Completion):
+        return True
+    return reply.usage.input_tokens is not None and reply.usage.output_tokens is not None

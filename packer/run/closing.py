@@ -47,8 +47,8 @@ async def closed_run(
     answers = answers_written(job.task.output, values)
     # The embedded model's counter needs its server, so the books are closed before the client.
     ledger = await asyncio.to_thread(job.books, answers)
-    tried = {each.item_id for each in results if each.attempts}
-    comparisons = await asyncio.to_thread(job.costs.comparisons, ledger.baseline, tried)
+    untried = {each.item_id for each in results if not each.attempts}
+    comparisons = await asyncio.to_thread(job.costs.comparisons, ledger.baseline, untried)
     rows = job.driver.ladder.gallery.rows
     # Someone who asked the run to end does not want to wait for statistics.
     waits = isinstance(stopped, Interrupted)

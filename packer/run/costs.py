@@ -6,7 +6,7 @@ Does not know: how the figures are compared.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Generic, TypeVar
@@ -40,18 +40,18 @@ class Costs(Generic[T]):
     facts: ModelFacts
     concurrency: int
 
-    def comparisons(self, predicted: Baseline, tried: Container[ItemId]) -> tuple[Comparison, ...]:
+    def comparisons(self, predicted: Baseline, untried: Collection[ItemId]) -> tuple[Comparison, ...]:
         """Over all items; then by group, where there are groups.
 
         Args:
             predicted: one call per item, for runs without a measured sample.
-            tried: ids of the items that took part in a call; a run that ended early has others, too.
+            untried: ids of the items that took part in no call, as a run that ended early leaves some.
         """
-        sampled = self._by_group(self.plan.seating.sample, tried)
+        sampled = self._by_group(self.plan.seating.sample, untried)
         # Items on which sizes were tried were asked alone on the way to packing: that is part of its price.
         seating = self.plan.seating
         positions = chain(chain.from_iterable(seating.bins), seating.trial)
-        packed = self._by_group(positions, tried)
+        packed = self._by_group(positions, untried)
         # A run that ended up asking all items alone has packed nothing to compare.
         if not packed or not self.tally.routes.keys() & {"pack", "repack", "session", "calibration"}:
             return ()
@@ -93,6 +93,8 @@ class Costs(Generic[T]):
             group=group,
         )
 
-    def _by_group(self, positions: Iterable[int], tried: Container[ItemId]) -> Counter[str | None]:
+    def _by_group(self, positions: Iterable[int], untried: Collection[ItemId]) -> Counter[str | None]:
         every = self.plan.items
-        return Counter([item.group for each in positions if (item := every[each]).id in tried])
+        if not untried:
+            return Counter([every[each].group for each in positions])
+        return Counter([item.group for each in positions if (item := every[each]).id not in untried])

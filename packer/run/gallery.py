@@ -6,12 +6,11 @@ first packs count: who sits in a repack is not chance. Does not know: the tests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 
 from packer.render import compact
 from packer.run.written import answer_written
-from schemas.output import OneLabel
+from schemas.output import OneLabel, Output
 from schemas.pack import Pack
 from schemas.result import Split, Verdict
 from schemas.signal import Seated
@@ -30,11 +29,26 @@ class Gallery:
     @property
     def rows(self) -> list[Seated]:
         """All answers of the calls that were drawn."""
-        return [row for call in self._calls for row in _rows(*call)]
+        labels: dict[str, tuple[str, int, float]] = {}
+        rows: list[Seated] = []
+        for pack, verdicts in self._calls:
+            output, call = pack.task.output, pack.id
+            for position, verdict in enumerate(verdicts):
+                if verdict.reason is not None or verdict.slot.canary is not None:
+                    continue
+                # Labels come again and again, and are worked out once each.
+                value: object = verdict.value
+                told = labels.get(value) if type(value) is str else None
+                if told is None:
+                    told = _told(output, value)
+                    if type(value) is str:
+                        labels[value] = told
+                rows.append(Seated(call, position, verdict.slot.item.id, *told))
+        return rows
 
-    def note(self, pack: Pack[object], done: Split[object]) -> None:
-        """Look at one call, and perhaps keep it."""
-        if len(pack.slots) < 3 and len(pack.asked) < 2:  # one seat at most is a canary's
+    def note(self, pack: Pack[object], done: Split[object], members: int) -> None:
+        """Look at one call of so many of the caller's items, and perhaps keep it."""
+        if members < 2 and len(pack.slots) < 3:  # one seat at most is a canary's
             return
         self._seen += 1
         if len(self._calls) < MOST_CALLS:
@@ -43,15 +57,11 @@ class Gallery:
             self._calls[place] = (pack, done.verdicts)
 
 
-def _rows(pack: Pack[object], verdicts: Sequence[Verdict[object]]) -> list[Seated]:
-    rows = []
-    for position, verdict in enumerate(verdicts):
-        if not verdict.accepted or verdict.slot.canary is not None:
-            continue
-        answer = answer_written(pack.task.output, verdict.value)
-        text = str(answer) if isinstance(pack.task.output, OneLabel) else compact(answer)
-        rows.append(Seated(pack.id, position, verdict.slot.item.id, text, len(text), _filled(answer)))
-    return rows
+def _told(output: Output[object], value: object) -> tuple[str, int, float]:
+    """An answer in words, how long it is, and how full."""
+    answer = answer_written(output, value)
+    text = str(answer) if isinstance(output, OneLabel) else compact(answer)
+    return text, len(text), _filled(answer)
 
 
 def _filled(answer: object) -> float:

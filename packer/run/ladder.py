@@ -2,9 +2,7 @@
 
 Any driver can drive it, as live calls, batch jobs or a replay: ``first`` opens a pack, ``take`` reads one
 reply and gives back what is settled and what is to be asked next, ``drain`` says what is left to ask
-when nothing is under way. Rejected items of different packs wait in one pool, so that a few bad answers
-in each of many packs cost a few calls, not one each. This is the one place where the splitter's needs
-meet the packer's prompts. Does not know: clients or time.
+when nothing is under way. Does not know: clients, time, or which rung comes after a rejection.
 """
 
 from __future__ import annotations
@@ -18,26 +16,35 @@ from packer.render import render
 from packer.run.asides import Asides
 from packer.run.ask import Ask, Purpose, Reply, Rules, Step, hopeless
 from packer.run.auditing import Auditing
-from packer.run.charges import Charges
+from packer.run.charges import Charges, is_metered
+from packer.run.descent import Descent
 from packer.run.gallery import Gallery
-from packer.run.pool import Pool, halves
 from packer.run.sizing import Sizing
 from packer.run.story import Open
-from packer.run.talks import SESSION_ITEMS, Talks
+from packer.run.talks import Talks
 from packer.run.written import answer_written
-from packer.seat import alone, seat
+from packer.seat import seat
+from schemas.accepted import accepted_result, accepted_results
+from schemas.chat import Completion
 from schemas.errors import GuardStop, NotSent
 from schemas.item import Item, ItemId
 from schemas.pack import Pack, Slot
-from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict, accepted_result
+from schemas.result import (
+    Fault,
+    ItemResult,
+    Reason,
+    Route,
+    Split,
+    Verdict,
+)
 from schemas.signal import Action, Signal, SignalKind, Trust
 from schemas.task import Task
-from splitter import escalate, last_rungs
 
 T = TypeVar("T")
 
 # Looked up once: a member of an enum costs more to find than to compare.
 _DOUBTFUL = Trust.DOUBTFUL
+_PACK = Route.PACK
 
 
 class Ladder(Generic[T]):
@@ -62,13 +69,13 @@ class Ladder(Generic[T]):
         self._packs = packs
         self.stop: GuardStop | None = None
         self._rules = rules
+        self._planted = bool(rules.guard.canaries)
         self._route = route
         self._open: dict[ItemId, Open[T]] = {}
         self._fresh: dict[str, Pack[T]] = {}
-        self._pool: Pool[Open[T]] = Pool(rules.allowance.room.tokens, rules.markers.dearest)
         self._named = 0
-        self._rejected: list[tuple[Open[T], str]] = []
         self._talks: Talks[T] = Talks(rules, self._name, self._noted)
+        self._descent: Descent[T] = Descent(rules, self._talks, self._ask, self.seated, self._name)
         self.auditing = auditing
         self.sizing = Sizing(rules.allowance.room.items)
         self.gallery = Gallery(rules.seed)
@@ -116,22 +123,27 @@ class Ladder(Generic[T]):
             self.stop = GuardStop(done.stop.detail)
         if done.signals:
             self.reply_signals.update({signal.kind for signal in done.signals})
-        if ask.route is Route.PACK:
-            self.gallery.note(ask.pack, done)
-            self.sizing.note(len(ask.pack.asked), done)
-        self.asides.note(ask, done.verdicts)
+        members = len(ask.pack.asked) if self._planted else len(ask.pack.slots)
+        if ask.route is _PACK:
+            self.gallery.note(ask.pack, done, members)
+            self.sizing.note(members, done)
+        if ask.purpose:
+            self.asides.note(ask, done.verdicts)
+        plain = self._plainly_good(ask, reply, cost_usd, done)
+        if plain is not None:
+            return Step(tuple(plain), (*self._descent.ready(), *self._due()))
         bad, again = self._book(ask, reply, cost_usd, done, settled)
         asks: list[Ask[T]] = []
         # What no further call can mend stays open: the run ends, and ``abandon`` says so.
         if bad and not hopeless(reply):
-            asks += self._down(ask, bad, settled, whole_failed=done.whole_failed)
+            asks, lost = self._descent.down(ask, bad, whole_failed=done.whole_failed)
+            settled += [self._closed(each, each.given_up(ask.route, ask.pack.id)) for each in lost]
         for each in again:
-            each.most_items = max(1, len(ask.pack.asked) // 2)
-            self._pool.add(each)
+            each.most_items = max(1, members // 2)
+        self._descent.wait(again)
         if ask.session is not None:
             asks += self._talks.following(ask, reply, answered=bool(done.accepted))
-        asks += self._grouped(self._pool.full_groups())
-        asks += self._talks.ready(SESSION_ITEMS)
+        asks += self._descent.ready()
         return Step(tuple(settled), (*asks, *self._due()))
 
     def _audited(self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None) -> Step[T]:
@@ -148,15 +160,7 @@ class Ladder(Generic[T]):
 
     def drain(self) -> tuple[Ask[T], ...]:
         """What is left to ask when nothing is under way; empty when every item is settled."""
-        asks = self._grouped(self._pool.rest())
-        asks += self._talks.ready(1)
-        for each, call in self._rejected:
-            made = alone(each.task, each.item, each.tokens, self._rules.layout)
-            if made.id == call:  # those very words were answered, and the answer rejected
-                made = self._talks.worded_as_pack(self._name("single"), each)
-            asks.append(self._ask(made, Route.SINGLE))
-        self._rejected.clear()
-        return tuple(asks)
+        return self._descent.drain()
 
     def reopen(
         self, item: Item, tokens: int, task: Task[T], result: ItemResult[T], mates: int, why: str
@@ -178,18 +182,9 @@ class Ladder(Generic[T]):
         each.cost_usd, each.signals = result.cost_usd, result.signals
         each.reason = Reason(Fault.REJECTED, why)
         self._open[item.id] = each
-        packed = result.route in (Route.PACK, Route.REPACK)
-        if packed and self._rules.fallback.repacks:
-            self._pool.add(each)
+        if self._descent.again(each, result.route, result.call):
             return ()
-        need = last_rungs(None if packed else result.route, self._rules.fallback)
-        if need is None:
-            return (self._closed(each, each.given_up(result.route, result.call)),)
-        if need.route is Route.SESSION:
-            self._talks.wait([each])
-        else:
-            self._rejected.append((each, result.call))
-        return ()
+        return (self._closed(each, each.given_up(result.route, result.call)),)
 
     def abandon(self, why: str) -> tuple[ItemResult[T], ...]:
         """Give back everything that is still open as pending; a doubtful answer is still an answer."""
@@ -209,6 +204,31 @@ class Ladder(Generic[T]):
     def _begun(self, slot: Slot, pack: Pack[T]) -> Open[T]:
         each = self._open[slot.item.id] = Open(slot.item, pack.task, slot.text_tokens)
         return each
+
+    def _plainly_good(
+        self, ask: Ask[T], reply: Reply, cost_usd: Decimal | None, done: Split[T]
+    ) -> list[ItemResult[T]] | None:
+        """The results of a call whose items were never asked before and all are settled now; None otherwise.
+
+        This is what ``_book`` comes to for them, a call at a time: most calls of a run are of this kind.
+        """
+        pack, route, verdicts = ask.pack, ask.route, done.verdicts
+        if pack.id not in self._fresh or self._planted or not isinstance(reply, Completion):
+            return None
+        for verdict in verdicts:
+            if verdict.reason is not None or verdict.trust is _DOUBTFUL:
+                return None
+        audited = self.auditing.covers(route, pack)
+        if audited:
+            if route is not self.auditing.own:
+                return None
+            chosen = self.auditing.chosen
+            if chosen and not chosen.keys().isdisjoint([each.slot.item.id for each in verdicts]):
+                return None
+            self.auditing.shared += len(verdicts)
+        del self._fresh[pack.id]
+        self.charges.whole(reply.usage, cost_usd)
+        return accepted_results(verdicts, route, pack.id, reply.usage, cost_usd, metered=is_metered(reply))
 
     def _book(
         self,
@@ -298,59 +318,6 @@ class Ladder(Generic[T]):
             return
         each.reason = Reason(Fault.BLEED, told)
         bad.append(each)
-
-    def _down(
-        self, ask: Ask[T], bad: list[Open[T]], settled: list[ItemResult[T]], *, whole_failed: bool
-    ) -> list[Ask[T]]:
-        """One rung down for the rejected items of a call."""
-        fallback, asks = self._rules.fallback, list[Ask[T]]()
-        if ask.purpose and fallback.session:
-            # Asked alone first to measure with, it has not had the tries that the others get.
-            self._talks.wait(bad)
-            return []
-        if ask.route in (Route.SESSION, Route.SINGLE):
-            need = last_rungs(ask.route, fallback)
-        else:
-            done = max(each.repacks for each in bad)
-            need = escalate(len(ask.pack.asked), done, fallback, whole_failed=whole_failed)
-        if need is None:
-            settled += [self._closed(each, each.given_up(ask.route, ask.pack.id)) for each in bad]
-        elif need.route is Route.SINGLE:
-            asks += [self._single(each, ask) for each in bad]
-        elif need.route is Route.SESSION:
-            self._talks.wait(bad)
-        else:
-            for each in bad:
-                each.most_items = need.most_items
-                each.repacks += need.mixed
-            if need.mixed:
-                for each in bad:
-                    self._pool.add(each)
-            else:
-                asks += self._grouped(halves(bad, need.most_items))
-        return asks
-
-    def _grouped(self, groups: Sequence[Sequence[Open[T]]]) -> list[Ask[T]]:
-        """A pack for each group; an item left alone goes on to the rung where items are asked alone."""
-        asks = []
-        for group in groups:
-            if len(group) > 1:
-                members = [(each.item, each.tokens) for each in group]
-                made = self.seated(self._name("repack"), group[0].task, members)
-                asks.append(self._ask(made, Route.REPACK))
-            elif self._rules.fallback.session:
-                self._talks.wait(group)
-            else:
-                asks.append(self._single(group[0], None))
-        return asks
-
-    def _single(self, each: Open[T], before: Ask[T] | None) -> Ask[T]:
-        """Ask alone in a fresh call, never in the very words that have just failed."""
-        if before is not None and self._talks.own_words(before):
-            pack = self._talks.worded_as_pack(self._name("single"), each)
-        else:
-            pack = alone(each.task, each.item, each.tokens, self._rules.layout)
-        return self._ask(pack, Route.SINGLE)
 
     def _ask(self, pack: Pack[T], route: Route, *, purpose: Purpose = "", settles: bool = True) -> Ask[T]:
         cap = self._rules.allowance.max_output_tokens(len(pack.slots))

@@ -15,17 +15,14 @@ from typing import TypeVar
 
 from packer.clients.choose import Chosen
 from packer.pacing import Pace
-from packer.plan import Plan, plan_for
 from packer.prices import Prices
 from packer.render import pack_system, single_system
 from packer.run.allowed import (
-    CEILING_SHARE,
     batches_of,
     check_ceilings,
     check_money,
     check_review,
     for_batch,
-    within_ceilings,
 )
 from packer.run.ask import Rules
 from packer.run.cache import AnswerCache
@@ -43,6 +40,7 @@ from packer.run.kept import Kept, begin, taken_up, title_of
 from packer.run.known import known_before
 from packer.run.ladder import Ladder
 from packer.run.needs import Needs
+from packer.run.planning import is_cached, markers_for, nonces_of, planned
 from packer.run.probing import held_to, no_probes
 from packer.run.profile_file import Subject, write_profile
 from packer.run.promise import auditing_for, checked_guard, known_calibration, promised, trying_for
@@ -57,23 +55,16 @@ from packer.run.tally import Tally
 from packer.run.trace import Trace
 from packer.run.turnstile import Turnstile
 from packer.run.written import answer_written, written
-from packer.seat import Markers
 from packer.suit import advise_items
 from packer.tokens import counter_for
 from packer.wanted import Wanted
 from schemas.advice import Advice
 from schemas.errors import UsageError
-from schemas.facts import ModelFacts
 from schemas.item import Item
-from schemas.protocols import TokenCounter
 from schemas.result import Route, RunResult
-from schemas.settings import Layout, Limits
 from schemas.task import Task
 
 T = TypeVar("T")
-
-WARM_TOKENS = 1_024
-"""Shorter prefixes are not cached by any provider, so nothing is gained by letting one call go ahead."""
 
 
 async def prepare(
@@ -167,8 +158,8 @@ async def _prepared(
     if settled is not None and settled.size is not None:
         options = replace(options, budget=replace(options.budget, items=settled.size))
     asked = [item for item in every if item.id not in known]
-    nonces = {} if file is None or kept is None else await asyncio.to_thread(_nonces, file)
-    markers = await asyncio.to_thread(_markers, counter, layout, nonces, kept)
+    nonces = {} if file is None or kept is None else await asyncio.to_thread(nonces_of, file)
+    markers = await asyncio.to_thread(markers_for, counter, layout, nonces, kept)
     wanted = Wanted(
         counter,
         facts,
@@ -182,10 +173,10 @@ async def _prepared(
         prices,
         profiled=settled is not None,
     )
-    made = await asyncio.to_thread(_planned, asked, task, wanted, limits, markers, kept, about)
+    made = await asyncio.to_thread(planned, asked, task, wanted, limits, markers, kept, about)
     if batched and made.strategy == "session":  # a turn cannot wait for the one before it
         alone = replace(wanted, strategy="single")
-        made = await asyncio.to_thread(_planned, asked, task, alone, limits, markers, kept, about)
+        made = await asyncio.to_thread(planned, asked, task, alone, limits, markers, kept, about)
     if kept is not None:
         made = replace(made, not_worth=kept.not_worth)
     options = replace(options, strategy=made.strategy)
@@ -226,7 +217,9 @@ async def _prepared(
     keeper = None
     if options.review is not None:
         keeper = Gatekeeper(options.review, task, name, options.seed, len(every))
-    rules = Rules(options.fallback, options.guard, layout, made.allowance, markers, max(heads), options.seed)
+    rules = Rules(
+        options.fallback, options.guard, layout, made.allowance, markers, max(heads), options.seed, batched
+    )
     auditing = auditing_for(options.guard, made, task, options.strategy, options.seed)
     ladder = Ladder[T](rules, auditing, route=route, packs=None if keeper is None else keeper.packs)
     if promise.tries:
@@ -236,7 +229,7 @@ async def _prepared(
     turnstile = Turnstile(
         pace,
         limits.concurrency,
-        warm_first=made.calls > 1 and _is_cached(facts, pack_system(task, layout)),
+        warm_first=made.calls > 1 and is_cached(facts, pack_system(task, layout)),
         shared=shared_pace(limits),
     )
     retries = chosen.max_retries if limits.retries is None else limits.retries
@@ -307,51 +300,3 @@ async def _prepared(
         cache,
         past,
     )
-
-
-def _nonces(file: RunFile) -> dict[str, str]:
-    """The nonces of all calls that were made, which must be read as they were made."""
-    return {
-        str(event.body["ask"]): str(event.body["nonce"])
-        for event in file.events()
-        if event.kind == "sent" and event.body["nonce"]
-    }
-
-
-def _markers(counter: TokenCounter, layout: Layout, nonces: dict[str, str], kept: Kept[T] | None) -> Markers:
-    dearest = None if kept is None else kept.seating.dearest_tokens
-    return Markers(counter, layout, nonces=nonces, dearest_tokens=dearest)
-
-
-def _planned(
-    asked: Sequence[Item],
-    task: Task[T],
-    wanted: Wanted,
-    limits: Limits,
-    markers: Markers,
-    kept: Kept[T] | None,
-    about: tuple[Advice, ...] | None,
-) -> Plan[T]:
-    facts = wanted.facts
-    within = within_ceilings(facts, limits)
-    try:
-        return plan_for(
-            asked,
-            task,
-            replace(wanted, facts=within),
-            markers=markers,
-            seating=None if kept is None else kept.seating,
-            about=about,
-        )
-    except UsageError as error:
-        if within == facts:
-            raise
-        most = f"one call's prompt may take {CEILING_SHARE:.0%} of the tokens a minute that Limits allows"
-        raise UsageError(f"{error} (Here {most}: {within.input_tokens:,}.)") from None
-
-
-def _is_cached(facts: ModelFacts, shared: str) -> bool:
-    """Whether the shared part is long enough for the provider's cache; a byte bound would say so too soon."""
-    if facts.cache in (None, "none"):
-        return False
-    return counter_for().count_batch([shared])[0] >= WARM_TOKENS

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from packer.run.damage import damaged
 from packer.run.journal import JOB_EVENTS
-from packer.run.read_jobs import JobsPast
+from packer.run.kept_jobs import KeptJobs
 from packer.run.replay import reply_of
 from packer.run.run_file import Event, RunFile
 from packer.run.written import NotOurs, read
@@ -85,7 +85,7 @@ def read_run(path: str | Path) -> RunRecord:
                 audit=past.audit,
                 calibration=past.calibration,
                 size_changes=tuple(past.changes),
-                jobs=past.jobs.every,
+                jobs=past.jobs.records,
                 begun_with=tuple(str(each) for each in _listed(head.get("begun_with"))),
             )
         except (KeyError, TypeError, NotOurs) as error:
@@ -109,7 +109,7 @@ class _Past:
     ended: dict[str, object] | None = None
     whole: Ledger | None = None
     flying: set[ItemId] = field(default_factory=set)
-    jobs: JobsPast = field(default_factory=JobsPast)
+    jobs: KeptJobs = field(default_factory=KeptJobs)
 
     def note(self, event: Event) -> None:
         body = event.body

@@ -6,21 +6,23 @@ had read yet, and the books. Does not know: SQLite, or how the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from packer.pacing import Need
 from packer.plan import Plan
 from packer.run.ask import Ask, Back, Reply
-from packer.run.batch_job import KeptJob, Line
+from packer.run.batch_job import Line
 from packer.run.damage import damaged
 from packer.run.drive import Driver
 from packer.run.drive_batch import BatchDriver
 from packer.run.gate import Gatekeeper
-from packer.run.journal import seats_of
+from packer.run.journal import JOB_EVENTS, seats_of
+from packer.run.kept_jobs import KeptJobs
 from packer.run.ladder import Ladder
 from packer.run.run_file import Event
 from packer.run.seats import Seats
@@ -66,8 +68,7 @@ class Replay(Generic[T]):
     shown: tuple[Stage, tuple[ItemId, ...]] | None = None
     _sent: dict[int, tuple[str, str, Need, str | None]] = field(default_factory=dict)
     _unread: dict[int, tuple[Reply, Decimal | None]] = field(default_factory=dict)
-    _jobs: dict[int, KeptJob] = field(default_factory=dict)
-    _job_ids: set[str] = field(default_factory=set)
+    _jobs: KeptJobs = field(default_factory=KeptJobs)
 
     @property
     def ladder(self) -> Ladder[T]:
@@ -86,7 +87,7 @@ class Replay(Generic[T]):
             StoreDamaged: a record that cannot be.
             RunChanged: the calls that were made are not those that would be made now.
         """
-        steps = {
+        steps: dict[str, Callable[[dict[str, object]], None]] = {
             "sent": self._on_sent,
             "back": self._on_back,
             "took": self._on_took,
@@ -96,11 +97,7 @@ class Replay(Generic[T]):
             "probed": self._on_probed,
             "chosen": self._on_chosen,
             "resized": self._on_resized,
-            "job": self._on_job,
-            "uploaded": self._on_uploaded,
-            "submitted": self._on_submitted,
-            "voided": self._on_voided,
-            "collected": self._on_collected,
+            **{kind: partial(self._on_job, kind) for kind in JOB_EVENTS},
         }
         for event in events:
             if (step := steps.get(event.kind)) is not None:
@@ -188,40 +185,21 @@ class Replay(Generic[T]):
     def _on_resized(self, body: dict[str, object]) -> None:
         self.choice.resized_before(body)
 
-    def _on_job(self, body: dict[str, object]) -> None:
-        at_s = body["at_s"]
-        assert isinstance(at_s, int | float)  # noqa: S101  # as above
-        numbers = (_int(body["first"]), _int(body["last"]), _int(body["lines"]))
-        job = KeptJob(_int(body["job"]), str(body["name"]), *numbers, float(at_s))
-        self._jobs[job.number] = job
-        if isinstance(self.driver, BatchDriver):
-            self.driver.made = max(self.driver.made, job.number)
-
-    def _on_uploaded(self, body: dict[str, object]) -> None:
-        self._jobs[_int(body["job"])].upload = str(body["file"])
-
-    def _on_submitted(self, body: dict[str, object]) -> None:
-        job = self._jobs[_int(body["job"])]
-        job.id = str(body["id"])
-        self._job_ids.add(job.id)
-
-    def _on_voided(self, body: dict[str, object]) -> None:
-        for number in self._jobs.pop(_int(body["job"])).numbers():
+    def _on_job(self, kind: str, body: dict[str, object]) -> None:
+        for number in self._jobs.note(kind, body):
             if self._sent.pop(number, None) is not None:
                 self.sender.spending.calls -= 1
-
-    def _on_collected(self, body: dict[str, object]) -> None:
-        del self._jobs[_int(body["job"])]
 
     def _take_up_jobs(self) -> None:
         """Calls whose job has not brought their reply yet are neither lost nor to be made again."""
         driver = self.driver
         if not isinstance(driver, BatchDriver):
             return
-        driver.known |= self._job_ids
-        for job in self._jobs.values():
+        driver.known |= self._jobs.ids()
+        driver.made = self._jobs.made
+        for job in self._jobs.under_way():
             lines = {}
-            for number in job.numbers():
+            for number in job.calls:
                 if (sent := self._sent.pop(number, None)) is not None:
                     name, _, need, _ = sent
                     lines[number] = Line(self.asks.pop(name), need, self.sender.spending.reserve(need))

@@ -6,7 +6,7 @@ Does not know: what is asked, or what a reply leads to.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import TypeVar
@@ -21,7 +21,7 @@ from packer.run.tally import Tally
 from packer.run.trace import Trace
 from packer.run.turnstile import Place, Turnstile
 from packer.run.within import within_s
-from schemas.chat import Completion
+from schemas.chat import Completion, Prompt
 from schemas.errors import (
     CallRefused,
     CallTimeout,
@@ -226,7 +226,7 @@ class Sender:
                 )
 
     async def _call(self, ask: Ask[T], deadline_s: float) -> Reply:
-        prompt = replace(ask.prompt, timeout_s=deadline_s)
+        prompt = _due(ask.prompt, deadline_s)
         try:
             reply: object = await within_s(deadline_s, self.client.complete(prompt))
         except ClientError as error:
@@ -254,6 +254,18 @@ class Sender:
             return error.retry_after_s
         backoff_s = min(FIRST_BACKOFF_S * 2.0**attempt, LONGEST_BACKOFF_S)
         return backoff_s * (1 - JITTER * self._random.random())
+
+
+def _due(prompt: Prompt, timeout_s: float) -> Prompt:
+    """The prompt with its deadline: written out, as ``replace`` takes three times as long, for every call."""
+    return Prompt(
+        prompt.messages,
+        prompt.reply_schema,
+        prompt.max_output_tokens,
+        prompt.shared_messages,
+        prompt.items,
+        timeout_s,
+    )
 
 
 def _group_of(ask: Ask[T]) -> str | None:

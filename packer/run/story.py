@@ -11,8 +11,9 @@ from typing import Generic, TypeVar
 
 from packer.run.auditing import Held
 from packer.run.charges import UNKNOWN
+from schemas.accepted import accepted_result
 from schemas.item import Item
-from schemas.result import ItemResult, Outcome, Reason, Route, Verdict, accepted_result
+from schemas.result import ItemResult, Outcome, Reason, Route, Verdict
 from schemas.signal import Signal, Trust
 from schemas.task import Task
 from schemas.usage import Usage, plus_known_usd

@@ -24,7 +24,7 @@ from schemas.result import ItemResult, Outcome
 from schemas.usage import Usage, known_sum_usd
 
 # Looked up once: a member of an enum costs more to find than to compare.
-_PENDING, _FAILED = Outcome.PENDING, Outcome.FAILED
+_ACCEPTED, _PENDING, _FAILED = Outcome.ACCEPTED, Outcome.PENDING, Outcome.FAILED
 
 
 class _Kept(Sum):
@@ -122,8 +122,10 @@ class Tally:
 
     def note(self, results: Collection[ItemResult[object]], inputs: int = 1) -> None:
         """Count results that are there now; -1 takes them back."""
-        pending = sum([each.outcome is _PENDING for each in results])
-        failed = sum([each.outcome is _FAILED for each in results])
+        outcomes = [each.outcome for each in results]
+        pending = failed = 0
+        if outcomes.count(_ACCEPTED) != len(outcomes):  # hardly ever
+            pending, failed = outcomes.count(_PENDING), outcomes.count(_FAILED)
         self.settled += inputs * (len(results) - pending)
         self.failed += inputs * failed
         self.pending += inputs * pending

@@ -68,6 +68,7 @@ class Turnstile:
         self._pace = pace
         self._shared = shared
         self._queue = asyncio.Lock()
+        self._waiting = 0
         self._bell: asyncio.Event | None = None
         self._settling: set[asyncio.Task[None]] = set()
 
@@ -86,6 +87,20 @@ class Turnstile:
         Returns:
             The call's place, or None when the run is over.
         """
+        # Nobody waits, and nothing is asked of other processes: those who may go do so at once.
+        if not self._waiting and self._shared is None:
+            now_s = self.now_s
+            if (other_s := blocked_s(now_s)) is None:
+                return None
+            if other_s <= 0 and self._out < self.lanes and self._pace.wait_s(now_s, need) <= 0:
+                return self._entered(need, None)
+        self._waiting += 1
+        try:
+            return await self._in_turn(need, blocked_s)
+        finally:
+            self._waiting -= 1
+
+    async def _in_turn(self, need: Need, blocked_s: Callable[[float], float | None]) -> Place | None:
         async with self._queue:
             while True:
                 now_s = self.now_s
@@ -99,10 +114,13 @@ class Turnstile:
                     taken = await self._shared.take(need)
                     wait_s, hold = (taken, None) if isinstance(taken, float) else (0.0, taken)
                 if wait_s <= 0:
-                    self._out += 1
-                    now_s = self.now_s
-                    return Place(need, self._pace.enter(now_s, need), now_s, hold=hold)
+                    return self._entered(need, hold)
                 await self._listen(min(wait_s, self.most_s))
+
+    def _entered(self, need: Need, hold: Hold | None) -> Place:
+        self._out += 1
+        now_s = self.now_s
+        return Place(need, self._pace.enter(now_s, need), now_s, hold=hold)
 
     def leave(self, place: Place, used: Need, quotas: Sequence[Quota]) -> None:
         """A call is over: give back what it did not use, and keep to what the reply's headers state."""

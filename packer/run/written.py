@@ -7,7 +7,7 @@ the JSON is kept, or what it means.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
@@ -82,18 +82,12 @@ def answer_written(output: Output[T], value: object) -> object:
         return str(value)
 
 
-def answers_written(output: Output[T], values: Iterable[object]) -> list[object]:
+def answers_written(output: Output[T], values: Sequence[object]) -> list[object]:
     """``answer_written`` of many values; labels, which come again and again, are worked out once each."""
-    known: dict[str, object] = {}
-    answers: list[object] = []
-    for value in values:
-        if type(value) is not str:
-            answers.append(answer_written(output, value))
-        elif value in known:
-            answers.append(known[value])
-        else:
-            answers.append(known.setdefault(value, answer_written(output, value)))
-    return answers
+    if set(map(type, values)) != {str}:
+        return [answer_written(output, value) for value in values]
+    known = {value: answer_written(output, value) for value in dict.fromkeys(values)}
+    return [known[value] for value in values]
 
 
 def read(kind: type[T], value: object) -> T:

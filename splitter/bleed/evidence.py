@@ -13,25 +13,23 @@ from collections.abc import Mapping
 from schemas.signal import Signal, SignalKind
 from splitter.match import FUZZY_CUTOFF, LEAST_FUZZY, Hay, folded, numbers_in
 from splitter.reading import Reading
+from splitter.settled import SHORT, quotes_stand
 
 LEAD = 5.0
 _DECIMAL = re.compile(r"\d+\.\d+")
 _WORDY = re.compile(r"\w\W+\w")
-SHORT = 3
-"""Quotes this short stand in many texts by chance."""
 
 
 def detect(reading: Reading) -> list[Signal]:
     """Look each quote up in its own item, then in the neighbours."""
     found: list[Signal] = []
+    quoted = reading.settled.quotes
     for place, seat in enumerate(reading.seats):
-        if seat.reason is not None:
+        if seat.reason is not None or quoted[place] is not None:
             continue
         text = seat.slot.item.text
         for field, quote in seat.quotes:
-            # As it is, and surely longer than ``SHORT`` when folded: told without folding it.
-            long = len(quote) > SHORT and quote.isascii() and quote.isprintable()
-            if long and quote in text and len(quote) - quote.count(" ") > SHORT:
+            if quotes_stand(((field, quote),), text, {}) is not None:
                 continue
             if (signal := _checked(reading, place, field, quote)) is not None:
                 found.append(signal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import assert_type
 
+import polars
 from pydantic import BaseModel
 
 from packer import (
@@ -27,6 +28,7 @@ from packer import (
     Trust,
     pack_and_run,
     read_run,
+    with_answers,
 )
 from packer.testing import ScriptedClient
 
@@ -74,3 +76,9 @@ assert_type(stored.reviews, tuple[Review, ...])
 assert_type(stored.comparisons, tuple[Comparison, ...])
 assert_type(stored.results[0].cost_usd, Decimal | None)
 assert_type(read_run("may.run"), RunRecord)
+
+table = polars.DataFrame({"text": ["a"]})
+label = Task.classify("x", ["a", "b"])
+assert_type(
+    with_answers(table, pack_and_run(table, label, client=client, via="batch"), label), polars.DataFrame
+)

@@ -33,7 +33,7 @@ def parity(text: str) -> str:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
-    with FaultServer(parity, jobs=JobFaults(looks=3)) as server:
+    with FaultServer(parity, jobs=JobFaults(looks=3, done_at_cancel=0.0)) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         yield server

@@ -482,3 +482,13 @@ def test_audits_and_the_baseline_are_lines_too() -> None:
     assert sum(each.calls for each in run.ledger.routes.values()) == sum(
         len(job.calls) for job in client.provider_jobs.jobs
     )
+
+
+def test_an_answer_that_is_audited_twice_takes_no_third_job() -> None:
+    client = scripted()
+    run = pack_and_run(texts(200), TASK, client=client, via=NOW, guard=Guard(audit=0.05, audit_twice=1.0))
+    assert run.values == right(200)
+    assert run.audit is not None
+    asked = run.audit.asked
+    assert asked == run.audit.twice > 0
+    assert [len(job.calls) for job in client.provider_jobs.jobs] == [20, 2 * asked]

@@ -12,10 +12,11 @@ from packer.baseline import MOST_COUNTED, settle
 from packer.run.sums import Sum
 from packer.run.within import within_s
 from packer.tokens import counter_for
+from schemas.accepted import accepted_result
 from schemas.item import Item
 from schemas.ledger import Baseline, RouteSum
 from schemas.pack import Slot
-from schemas.result import ItemResult, Outcome, Route, Verdict, accepted_result
+from schemas.result import ItemResult, Outcome, Route, Verdict
 from schemas.signal import Trust
 from schemas.usage import Usage
 from tests.fake_time import run_fake

@@ -1,0 +1,67 @@
+"""The commands ``resume`` and ``cancel``, for runs that are kept in a file.
+
+Does not know: what a batch job is made of, or how a run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from packer.out.app import app, for_people, warn
+from packer.out.options import AsJson, RunPath
+from packer.out.plain import plain
+from packer.out.standing import command
+from packer.out.state_bar import counted
+from packer.run.cancel_jobs import cancel_jobs
+from packer.run.read_run import read_run
+from schemas.errors import UsageError
+
+
+@app.command("resume")
+def resume_command(
+    run: RunPath,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Collect what is there, hand over what is due, and leave.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a stored run: collect its batch jobs, ask what is left, write its results.
+
+    Example: packsplit resume reviews.run
+    """
+    with for_people():
+        record = read_run(run)
+        if not record.begun_with:
+            raise UsageError(
+                f"{plain(str(run))} was not begun by `packsplit run`: go on with the call that began it "
+                "(pack_and_run(..., store=...))."
+            )
+        name, *rest = record.begun_with
+        again = [name, f"--store={run.resolve()}", *(["--no-wait"] if no_wait else [])]
+        again += ["--json"] if as_json else []
+        code = typer.main.get_command(app).main([*again, *rest], prog_name="packsplit", standalone_mode=False)
+    raise typer.Exit(code if isinstance(code, int) else 0)
+
+
+@app.command("cancel")
+def cancel_command(run: RunPath, as_json: AsJson = False) -> None:
+    """Cancel the batch jobs of a stored run; what they have done by then is paid for and kept.
+
+    Example: packsplit cancel reviews.run
+    """
+    with for_people():
+        jobs = cancel_jobs(run)
+        record = read_run(run)
+        if as_json:
+            sys.stdout.write(json.dumps({"cancelled": [job.id for job in jobs]}) + "\n")
+            return
+        if not jobs:
+            warn(f"{plain(str(run))} has no batch job under way")
+            return
+        names = ", ".join(plain(job.id, 60) for job in jobs)
+        typer.echo(f"{counted(len(jobs), 'batch job')} asked to end: {names}")
+        typer.echo(f"{command('resume', record)} collects what is done by then, and asks the rest anew")

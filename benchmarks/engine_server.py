@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 USED = 12
 """Tokens a seat, as the replies report them."""
@@ -47,25 +48,40 @@ def schema_in(body: object) -> Mapping[str, object]:
     return {}
 
 
-def instance(schema: object, defs: Mapping[str, object]) -> object:
-    """A value that fits a schema of the kind that packs use."""
+TAG = re.compile(r"^\[[a-z]+\] (item_\d+):", re.MULTILINE)
+"""An item's tag in a pack's prompt."""
+
+
+def instance(schema: object, defs: Mapping[str, object], tags: Sequence[str] = ()) -> object:
+    """A value that fits a schema of the kind that packs use; a list has an entry for each tag."""
     if not isinstance(schema, Mapping):
         return "x"
     if isinstance(ref := schema.get("$ref"), str):
-        return instance(defs.get(ref.rpartition("/")[2]), defs)
+        return instance(defs.get(ref.rpartition("/")[2]), defs, tags)
     if isinstance(choices := schema.get("enum"), list):
         return choices[0]
     if isinstance(properties := schema.get("properties"), Mapping):
-        return {name: instance(each, defs) for name, each in properties.items()}
+        return {name: instance(each, defs, tags) for name, each in properties.items()}
+    if schema.get("type") == "array":
+        entry = instance(schema.get("items"), defs)
+        return [{**entry, "id": tag} for tag in tags] if isinstance(entry, dict) else []
     return "x"
+
+
+def _last_message(body: Mapping[str, object]) -> str:
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else {}
+    told = last.get("content") if isinstance(last, dict) else ""
+    return told if isinstance(told, str) else ""
 
 
 def reply_to(path: str, body: dict[str, object]) -> bytes:
     """The whole response, as the provider whose path it is would send it."""
     schema = schema_in(body)
     defs = schema.get("$defs")
-    text = json.dumps(instance(schema, defs if isinstance(defs, dict) else {}), separators=(",", ":"))
-    seats = text.count(",") + 1
+    tags = TAG.findall(_last_message(body))
+    text = json.dumps(instance(schema, defs if isinstance(defs, dict) else {}, tags), separators=(",", ":"))
+    seats = len(tags) or text.count(",") + 1
     told: dict[str, object]
     if "messages" in path.rpartition("/")[2]:
         told = {

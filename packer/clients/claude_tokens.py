@@ -45,6 +45,7 @@ class LearnedCounter:
         self._worst = 0.0
         self._worst_a_byte = 0.0
         self._least_dense = math.inf
+        self._shared = "", 0
 
     @property
     def name(self) -> str:
@@ -72,10 +73,9 @@ class LearnedCounter:
 
     def learn(self, texts: Sequence[str], metered_tokens: int | None) -> None:
         """Compare a prompt's texts with what the provider made of them."""
-        if metered_tokens is None:
+        if metered_tokens is None or not texts:
             return
-        counted = self._base.count_batch(list(texts))
-        total = sum(counted)
+        total = self._shared_tokens(texts[0]) + sum(self._base.count_batch(list(texts[1:])))
         if total < LEAST_TOKENS:
             return
         size = sum(self._bound.count_batch(list(texts)))
@@ -84,6 +84,14 @@ class LearnedCounter:
             self._worst = max(self._worst, metered_tokens / total)
             self._worst_a_byte = max(self._worst_a_byte, metered_tokens / size)
             self._least_dense = min(self._least_dense, DENSER_THAN * size / total)
+
+    def _shared_tokens(self, text: str) -> int:
+        """Of a prompt's first text, which the calls of a run have in common: it is counted once."""
+        known, tokens = self._shared
+        if text != known:
+            (tokens,) = self._base.count_batch([text])
+            self._shared = text, tokens
+        return tokens
 
 
 class ServerCounter:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import FrozenInstanceError, fields
+import pickle
+from copy import copy
+from dataclasses import FrozenInstanceError, fields, replace
 from decimal import Decimal
 
 import pytest
@@ -12,13 +14,13 @@ from packer.baseline import MOST_COUNTED, settle
 from packer.run.sums import Sum
 from packer.run.within import within_s
 from packer.tokens import counter_for
-from schemas.accepted import accepted_result
+from schemas.accepted import accepted_result, accepted_results
 from schemas.item import Item
 from schemas.ledger import Baseline, RouteSum
 from schemas.pack import Slot
 from schemas.result import ItemResult, Outcome, Route, Verdict
 from schemas.signal import Trust
-from schemas.usage import Usage
+from schemas.usage import Usage, known_sum_usd, share_out_usd
 from tests.fake_time import run_fake
 
 
@@ -44,6 +46,30 @@ def test_a_quickly_made_result_is_a_result_like_any_other() -> None:
     assert all(hasattr(made, each.name) for each in fields(ItemResult))
     with pytest.raises(FrozenInstanceError):
         made.value = "bad"  # type: ignore[misc]  # that is what is tested
+
+
+@pytest.mark.parametrize("cost_usd", [None, Decimal("0.0123")])
+def test_shares_worked_out_when_read_are_those_worked_out_at_once(cost_usd: Decimal | None) -> None:
+    sizes, usage = [7, 5, 7, 0], Usage(103, None, 11, 0)
+    verdicts = [Verdict(Slot(Item(n, "text"), "h", None, size), "good") for n, size in enumerate(sizes)]
+
+    def made() -> list[ItemResult[str]]:
+        return accepted_results(verdicts, Route.PACK, "p1", usage, cost_usd, metered=True)
+
+    shares = zip(verdicts, usage.shares(sizes), share_out_usd(cost_usd, sizes), strict=True)
+    plain = [
+        accepted_result(verdict, Route.PACK, "p1", Trust.CLEAN, (), 1, share, 0, usd)
+        for verdict, share, usd in shares
+    ]
+    assert made() == plain
+    assert [repr(each) for each in made()] == [repr(each) for each in plain]
+    assert list(map(hash, made())) == list(map(hash, plain))
+    assert pickle.loads(pickle.dumps(made())) == plain
+    assert copy(made()[0]) == replace(made()[0]) == plain[0]
+    assert [each.cost_usd for each in made()] == [each.cost_usd for each in plain]
+    assert known_sum_usd(each.cost_usd for each in reversed(made())) == cost_usd
+    with pytest.raises(FrozenInstanceError):
+        made()[0].usage = usage  # type: ignore[misc]  # that is what is tested
 
 
 def test_a_deadline_ends_what_takes_longer_and_nothing_else() -> None:

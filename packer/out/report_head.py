@@ -60,6 +60,8 @@ def _state(record: RunRecord) -> Html:
     open_items = record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
     if record.running:
         return el("span", el("strong", "Running"), _why(record.owner))
+    if jobs := record.jobs_open:
+        return el("span", el("strong", "At the provider"), f": {amount(len(jobs), 'batch job')} under way")
     if record.stopped is not None:
         return el("span", el("strong", "Ended early", class_="bad"), _why(record.stopped))
     if open_items:

@@ -182,7 +182,7 @@ async def _prepared(
     options = replace(options, strategy=made.strategy)
     journal = Journal(
         file,
-        {item.id: position for position, item in enumerate(every)},
+        {} if file is None else {item.id: position for position, item in enumerate(every)},
         partial(answer_written, task.output),
         texts=options.store is not None and options.store.texts,
     )

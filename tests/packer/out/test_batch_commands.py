@@ -142,3 +142,9 @@ def test_resume_and_cancel_of_nothing_say_so(home: Path) -> None:
         result = call(name, home / "none.db")
         assert result.exit_code == 2
         assert "There is no run at" in result.stderr
+
+
+def test_the_report_says_that_jobs_are_under_way(home: Path, server: FaultServer) -> None:
+    run(home, "--no-wait")
+    assert call("report", home / "a run.db").exit_code == 0
+    assert "At the provider</strong>: 1 batch job under way" in (home / "a run.db.html").read_text()

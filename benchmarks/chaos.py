@@ -35,7 +35,6 @@ from tests.crash.books import Books, checked
 from tests.crash.forker import Forker, forker
 from tests.crash.points import POINTS
 from tests.crash.specimens import Looks, bit_flips, ended_run, last_page_cuts, log_cuts, resumed, torn_run
-from tests.crash.test_damage import FLIPS
 from tests.crash.test_io_errors import ERRORS, TINY, failed_and_finished
 from tests.crash.test_kills import NTH, RESUMED
 from tests.crash.till import Till
@@ -43,6 +42,7 @@ from tests.crash.work import CONCURRENCY, HOW_MANY, PACK_ITEMS, Die, Fail, Work
 
 RESULTS = Path(__file__).parent / "results" / "chaos.md"
 IN_A_ROW = 4
+FLIPS = 1_000
 
 
 @dataclass(slots=True)

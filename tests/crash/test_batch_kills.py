@@ -71,6 +71,6 @@ def test_kills_at_random_events(workers: Forker, tmp_path: Path) -> None:
         events = workers.run(replace(whole, store=str(tmp_path / "whole.db"), counts=True)).events
     with served() as server:
         work = work_of(server, tmp_path)
-        for _ in range(6):
+        for _ in range(3):
             workers.run(replace(work, die=Die(event=random.randrange(1, events))))
         batch_checked(server, work, workers.run(work))

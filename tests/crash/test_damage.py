@@ -33,7 +33,7 @@ from tests.crash.specimens import (
 from tests.crash.till import Till
 from tests.crash.work import Work
 
-FLIPS = 1_000
+FLIPS = 500
 FLIPS_RESUMED = 12
 STEP = 31
 """Of the bytes of a page that a file is cut at, tests take every so-manieth; the benchmark takes all."""

@@ -15,7 +15,7 @@ from tests.crash.points import POINTS
 from tests.crash.till import Till
 from tests.crash.work import CONCURRENCY, HOW_MANY, PACK_ITEMS, Die, Work
 
-RUNS = 12
+RUNS = 6
 KILLS_EACH = 3
 RESUMED = Die("after reply, written", nth=7)
 """What is killed on its way back must have had somewhere to come from."""

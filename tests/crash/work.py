@@ -33,7 +33,7 @@ def truth_of(how_many: int) -> dict[str, object]:
 
 
 FAULTS = (
-    Inject(FaultKind.DROP, rate=0.09, seed=11),
+    Inject(FaultKind.DROP, rate=0.09, seed=12),
     Inject(FaultKind.UNKNOWN_LABEL, rate=0.07, seed=12),
     Inject(FaultKind.TRUNCATE, rate=0.04, per="call", seed=13),
 )

@@ -138,14 +138,14 @@ def faulty(
 # --- Every fault, alone and together, without a wire ------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("rate", [0.01, 0.2])
 @pytest.mark.parametrize("kind", FaultKind)
 def test_sums_are_exact_under_every_fault(kind: FaultKind, rate: float) -> None:
     run, client = faulty(Inject(kind, rate=rate, seed=3), "plain")
     assert_exact(run, client.ledger.served, PRICE.cost_usd)
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("rate", [0.01, 0.2])
 @pytest.mark.parametrize("way", WAYS)
 def test_sums_are_exact_under_all_faults_at_once(way: str, rate: float) -> None:
     run, client = faulty([Inject(kind, rate=rate, seed=5) for kind in FaultKind], way, ODD)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -69,7 +70,9 @@ LABELS = ("good", "bad", "mixed", "none")
 TASK = Task.classify("Mood of a note.", LABELS)
 CANARY = Canary("the canary sings", "good")
 PRICE = Price(Decimal("0.15"), Decimal("0.6"), Decimal("0.075"))
-LEAST_STEPS = 10_000
+LEAST_STEPS = int(os.environ.get("STORE_MACHINE_STEPS", "3000"))
+"""With 10,000 it takes two minutes, which is for whoever changes the store."""
+
 MOST_ROUNDS = 12
 MOST_CANCELS = 2
 MOST_MOODS = 5
@@ -736,7 +739,9 @@ def _spoiled(text: str, lost: set[str], how: str) -> str:
 
 
 def _enough() -> bool:
-    return sum(steps.values()) >= LEAST_STEPS and min(steps[name] for name in EVERY_STEP) >= 30
+    return (
+        sum(steps.values()) >= LEAST_STEPS and min(steps[name] for name in EVERY_STEP) >= LEAST_STEPS // 400
+    )
 
 
 def test_a_stored_run_keeps_its_word_whatever_happens() -> None:
@@ -746,7 +751,7 @@ def test_a_stored_run_keeps_its_word_whatever_happens() -> None:
         run_state_machine_as_test(
             type(f"StoredRun{number}", (StoredRun,), {}),
             settings=settings(
-                max_examples=45,
+                max_examples=15,
                 phases=[Phase.generate],
                 stateful_step_count=100,
                 deadline=None,

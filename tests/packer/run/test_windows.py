@@ -477,7 +477,7 @@ def test_no_more_than_one_window_of_inputs_is_alive() -> None:
     counts: list[int] = []
 
     def source() -> Iterator[ItemLike]:
-        for n in range(200):
+        for n in range(100):
             if n % 20 == 0:
                 gc.collect()
                 counts.append(len(alive))
@@ -485,7 +485,7 @@ def test_no_more_than_one_window_of_inputs_is_alive() -> None:
             alive.add(text)
             yield text
 
-    assert len(run(source(), Forgetful(label), 20, on_window=lambda done: None)) == 200
+    assert len(run(source(), Forgetful(label), 20, on_window=lambda done: None)) == 100
     # When a window begins, nothing of those before it is there but the last text, in this frame. A thread
     # that has just given back its result may still hold the window before: never more, and not as a rule.
     assert counts[0] == 0

@@ -17,6 +17,8 @@ from itertools import accumulate
 
 OPEN_BINS = 16
 MOST_FOR_BEST_FIT = 100_000
+GOOD_ENOUGH = 500
+"""Of more items than best fit takes, the search ends at one bin in so many above the bound."""
 
 STEPS = 512
 """Of the bins still to come, one in so many may repeat the last: what is left changes little meanwhile."""
@@ -108,12 +110,18 @@ def pack_tightly(sizes: Sequence[int], room: Room) -> list[list[int]]:
     best: list[list[int]] | None = None
     fewest = len(runs)
     ways: list[Callable[[Sequence[int], Room], list[list[int]]]] = [_aim_at_bound, _first_fit_decreasing]
+    enough = floor
     if len(sizes) <= MOST_FOR_BEST_FIT:
         ways.insert(0, _best_fit)
+    else:
+        # Of so many, what a further way could save is less than looking for it takes.
+        enough += floor // GOOD_ENOUGH
+        if len(sizes) <= floor * room.items // 2:  # the item limit binds nowhere, so the classic way is best
+            ways.reverse()
     for way in ways:
         if len(found := way(sizes, room)) < fewest:
             best, fewest = found, len(found)
-        if fewest <= floor:
+        if fewest <= enough:
             break
     if best is None:
         return [list(range(start, stop)) for start, stop in runs]

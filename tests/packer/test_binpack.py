@@ -128,3 +128,16 @@ def test_impossible_sizes_are_named(way: object, sizes: list[int]) -> None:
     assert callable(way)
     with pytest.raises(ValueError, match=f"item {len(sizes) - 1}"):
         way(sizes, Room(10, 3))
+
+
+@pytest.mark.parametrize("items", [20, 10**6])
+def test_so_many_that_best_fit_takes_too_long_are_packed_as_well(
+    items: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binpack, "MOST_FOR_BEST_FIT", 10)
+    random, room = Random(3), Room(3_000, items)
+    sizes = [random.randrange(100, 2_000) for _ in range(3_000)]
+    bins = pack_tightly(sizes, room)
+    assert sorted(index for members in bins for index in members) == list(range(len(sizes)))
+    assert all(len(each) <= items and sum(sizes[index] for index in each) <= 3_000 for each in bins)
+    assert len(bins) <= least_bins(sizes, room) * 1.01

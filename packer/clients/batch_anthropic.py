@@ -17,7 +17,6 @@ from packer.clients.batch_wire import (
     Attempts,
     body_of,
     json_line,
-    moment_s,
     table_of,
 )
 from packer.clients.threads import in_thread
@@ -30,7 +29,6 @@ LIMITS = JobLimits(lines=100_000, size_bytes=250_000_000)
 """A little below the 256 MB that a request may have."""
 
 URL = "/v1/messages/batches"
-PAGE = 100
 _ENDS = ("succeeded", "errored", "canceled", "expired")
 _TELLING_LINES = 20
 """A job's result lines that are looked at to see whose it is: some may be garbled, or nobody's."""
@@ -94,8 +92,12 @@ class AnthropicBatches:
             ClientError: the list of jobs, or what one brought, could not be read.
         """
         sure = True
-        async with aclosing(self._since(since.timestamp() - CLOCK_MARGIN_S)) as jobs:
-            async for job in jobs:
+        oldest_s = since.timestamp() - CLOCK_MARGIN_S
+        jobs = self._attempts.jobs_since(self._sdk.messages.batches.list, "after_id", oldest_s)
+        async with aclosing(jobs) as listed:
+            async for job, at in listed:
+                if at is not None and at < oldest_s:
+                    continue
                 if job.id in known or _total(job) not in (None, lines):
                     continue
                 if getattr(job, "archived_at", None) is not None:
@@ -139,36 +141,7 @@ class AnthropicBatches:
         Raises:
             ClientError: that did not arrive, as far as is known.
         """
-        try:
-            await self._attempts.about(job, functools.partial(self._sdk.messages.batches.cancel, job))
-        except ClientError as error:
-            if error.status not in (400, 409):
-                raise
-            how = await self.look(job)
-            if how.stage is JobStage.UNDER_WAY and not how.cancelled:
-                raise
-
-    async def _since(self, oldest_s: float) -> AsyncGenerator[Any, None]:
-        """All jobs back to a moment, page by page."""
-        seen: set[str] = set()
-        after: dict[str, str] = {}
-        while True:
-            page = await self._attempts.call(
-                functools.partial(self._sdk.messages.batches.list, limit=PAGE, **after)
-            )
-            told = page.data if isinstance(getattr(page, "data", None), list) else []
-            fresh = [job for job in told if isinstance(getattr(job, "id", None), str) and job.id not in seen]
-            times = [moment_s(getattr(job, "created_at", None)) for job in fresh]
-            for job, at in zip(fresh, times, strict=True):
-                if at is None or at >= oldest_s:
-                    yield job
-            # The whole page, as nothing is promised of its order.
-            if not fresh or all(at is not None and at < oldest_s for at in times):
-                return
-            if getattr(page, "has_more", None) is False:
-                return
-            seen |= {job.id for job in fresh}
-            after = {"after_id": fresh[-1].id}
+        await self._attempts.cancel(job, self._sdk.messages.batches.cancel, self.look)
 
     async def _lines(self, job: str) -> AsyncGenerator[bytes, None]:
         opened = functools.partial(self._sdk.messages.batches.with_streaming_response.results, job)

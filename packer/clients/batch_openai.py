@@ -17,7 +17,6 @@ from packer.clients.batch_wire import (
     Attempts,
     body_of,
     json_line,
-    moment_s,
     table_of,
 )
 from packer.clients.wire import count
@@ -28,7 +27,6 @@ from schemas.errors import ClientError
 LIMITS = JobLimits(lines=50_000, size_bytes=195_000_000)
 """A little below the 200 MB that a file may have."""
 
-PAGE = 100
 MARK = "packsplit"
 """The field of a job's metadata that holds its name."""
 
@@ -111,23 +109,12 @@ class OpenAIBatches:
             ClientError: the list of jobs could not be read to its end.
         """
         oldest_s = since.timestamp() - CLOCK_MARGIN_S
-        seen: set[str] = set()
-        after: dict[str, str] = {}
-        while True:
-            page = await self._attempts.call(functools.partial(self._sdk.batches.list, limit=PAGE, **after))
-            told = page.data if isinstance(getattr(page, "data", None), list) else []
-            fresh = [job for job in told if isinstance(getattr(job, "id", None), str) and job.id not in seen]
-            for job in fresh:
+        jobs = self._attempts.jobs_since(self._sdk.batches.list, "after", oldest_s)
+        async with aclosing(jobs) as listed:
+            async for job, _ in listed:
                 if job.id not in known and _is(job, name, upload):
                     return Sought(job.id)
-            times = [moment_s(getattr(job, "created_at", None)) for job in fresh]
-            # The whole page, as nothing is promised of its order.
-            if not fresh or all(at is not None and at < oldest_s for at in times):
-                return Sought(None)
-            if getattr(page, "has_more", None) is False:
-                return Sought(None)
-            seen |= {job.id for job in fresh}
-            after = {"after": fresh[-1].id}
+        return Sought(None)
 
     async def look(self, job: str) -> JobLook:
         """See how a job stands.
@@ -177,14 +164,7 @@ class OpenAIBatches:
         Raises:
             ClientError: that did not arrive, as far as is known.
         """
-        try:
-            await self._attempts.about(job, functools.partial(self._sdk.batches.cancel, job))
-        except ClientError as error:
-            if error.status not in (400, 409):
-                raise
-            how = await self.look(job)
-            if how.stage is JobStage.UNDER_WAY and not how.cancelled:
-                raise
+        await self._attempts.cancel(job, self._sdk.batches.cancel, self.look)
 
     # The SDK builds its objects from whatever came, without a check; so do not trust their types.
     async def _seen(self, job: str) -> Any:

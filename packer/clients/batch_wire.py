@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from packer.clients.redact import struck_out
 from packer.clients.threads import called, in_thread
 from packer.clients.wire import Filtered, refused, translated
-from schemas.batch import JobLine
+from schemas.batch import JobLine, JobLook, JobStage
 from schemas.chat import Completion, FinishReason
 from schemas.errors import ClientError, UsageError
 
@@ -27,6 +27,9 @@ CLOCK_MARGIN_S = 600.0
 
 NOT_IN_BODY = ("timeout", "extra_headers", "extra_query", "extra_body", "user_profile_id", "workspace_id")
 """Arguments of the SDKs that are no fields of a request's body."""
+
+PAGE = 100
+"""Jobs in one answer of a provider's list."""
 
 _PIECES = 16
 """Pieces of an answer that are read in one go by a thread."""
@@ -72,6 +75,53 @@ class Attempts:
             "results: it was deleted, is too old, or belongs to another key or project"
         )
         return ClientError(told, provider=self.provider, status=404)
+
+    async def jobs_since(
+        self, listed: Callable[..., Any], cursor: str, oldest_s: float
+    ) -> AsyncGenerator[tuple[Any, float | None], None]:
+        """A provider's jobs, back to a moment at least, each with when it was made (None where not told).
+
+        Args:
+            listed: the SDK's own.
+            cursor: its argument that names the last job of the page before.
+            oldest_s: seconds since 1970; a page of older jobs alone is the last.
+
+        Raises:
+            ClientError: the list could not be read to its end.
+        """
+        seen: set[str] = set()
+        after: dict[str, str] = {}
+        while True:
+            page = await self.call(functools.partial(listed, limit=PAGE, **after))
+            told = page.data if isinstance(getattr(page, "data", None), list) else []
+            fresh = [job for job in told if isinstance(getattr(job, "id", None), str) and job.id not in seen]
+            times = [moment_s(getattr(job, "created_at", None)) for job in fresh]
+            for job, at in zip(fresh, times, strict=True):
+                yield job, at
+            # The whole page, as nothing is promised of its order.
+            if not fresh or all(at is not None and at < oldest_s for at in times):
+                return
+            if getattr(page, "has_more", None) is False:
+                return
+            seen |= {job.id for job in fresh}
+            after = {cursor: fresh[-1].id}
+
+    async def cancel(
+        self, job: str, cancel: Callable[[str], Any], look: Callable[[str], Awaitable[JobLook]]
+    ) -> None:
+        """Ask for a job's end; a refusal is none where the job has ended, or is about to.
+
+        Raises:
+            ClientError: that did not arrive, as far as is known.
+        """
+        try:
+            await self.about(job, functools.partial(cancel, job))
+        except ClientError as error:
+            if error.status not in (400, 409):
+                raise
+            how = await look(job)
+            if how.stage is JobStage.UNDER_WAY and not how.cancelled:
+                raise
 
     async def lines(self, opened: Callable[[], Any]) -> AsyncGenerator[bytes, None]:
         """The lines of a long answer, without their ends, read as they come; empty ones are left out.

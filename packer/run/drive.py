@@ -84,8 +84,7 @@ class Driver(Generic[T]):
         halted = asyncio.create_task(self.halt.asked())
         halted.add_done_callback(lambda _: flying.ring())
         clock = asyncio.get_running_loop().time
-        if self._ends_at_s is None and self.deadline_s is not None:
-            self._ends_at_s = clock() + self.deadline_s
+        self._start_clock(clock())
         ends_at_s = self._ends_at_s
         try:
             for ask, back in arrived:
@@ -149,6 +148,11 @@ class Driver(Generic[T]):
                 doubts.append(_Doubt(ask, back, asyncio.get_running_loop().time()))
             elif settled := self._take(ask, back, ready):
                 yield settled
+
+    def _start_clock(self, now_s: float) -> None:
+        """The run's time begins with the first call of ``run``, or began before."""
+        if self._ends_at_s is None and self.deadline_s is not None:
+            self._ends_at_s = now_s + self.deadline_s
 
     def _heed(self, halted: asyncio.Task[None], ends_at_s: float | None, now_s: float) -> None:
         """End when someone asked for it, or when the run's time is over."""

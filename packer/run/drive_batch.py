@@ -74,7 +74,9 @@ class BatchDriver(Driver[T]):
         filling = Filling(books, self.client, self.batch, iter(opening), waiting, self.made, self._most_lines)
         clock = asyncio.get_running_loop().time
         halted = asyncio.create_task(self.halt.asked())
-        self._begin(clock())
+        self._start_clock(clock())
+        if self._leaves_at_s is None and self.batch.wait_s is not None:
+            self._leaves_at_s = clock() + self.batch.wait_s
         over = self._way(halted)
         try:
             for ask, back in arrived:
@@ -124,12 +126,6 @@ class BatchDriver(Driver[T]):
             if self.jobs:
                 await self._left(books)
 
-    def _begin(self, now_s: float) -> None:
-        if self._ends_at_s is None and self.deadline_s is not None:
-            self._ends_at_s = now_s + self.deadline_s
-        if self._leaves_at_s is None and self.batch.wait_s is not None:
-            self._leaves_at_s = now_s + self.batch.wait_s
-
     def _way(self, halted: asyncio.Task[None]) -> HandOver:
         loop = asyncio.get_running_loop()
 
@@ -141,12 +137,11 @@ class BatchDriver(Driver[T]):
             self._heed(halted, self._ends_at_s, loop.time())
             return self._breaks_off()
 
-        outage_s = self.sender.limits.outage_s
         return HandOver(
             self.client,
             self.sender.journal,
             self.batch.poll_s,
-            outage_s,
+            self.sender.limits.outage_s,
             pause,
             loop.time,
             self.sender.end,
@@ -207,9 +202,8 @@ class BatchDriver(Driver[T]):
         self.sender.journal.job(
             "voided", {"job": job.number, "why": "crowded" if look.crowded else "refused"}
         )
-        books = BatchBooks(self.sender)
         for line in job.lines.values():
-            books.voided(line)
+            filling.books.voided(line)
             filling.waiting.append(line.ask)
         log.warning("batch job %s with %d calls was not taken", job.id, job.size)
         if not look.crowded or (job.size == 1 and not self.jobs):

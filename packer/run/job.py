@@ -154,13 +154,6 @@ class Job(Generic[T]):
         """Close what the run keeps its things in."""
         closed(self.journal.file, self.cache)
 
-    async def results(self, on_progress: OnProgress | None) -> AsyncGenerator[ItemResult[T], None]:
-        """What ``batches`` gives, one by one."""
-        async with aclosing(self.batches(on_progress)) as batches:
-            async for batch in batches:
-                for result in batch:
-                    yield result
-
     async def batches(self, on_progress: OnProgress | None) -> AsyncGenerator[Sequence[ItemResult[T]], None]:
         """What is known first, then whatever settles; repeats of a text right after the asked one.
 

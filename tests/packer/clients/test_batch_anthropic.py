@@ -10,7 +10,7 @@ import anthropic
 import pytest
 
 from packer import Completion, FinishReason, UsageError
-from packer.clients import AnthropicMessages, batch_anthropic
+from packer.clients import AnthropicMessages, batch_wire
 from packer.testing import JobFaults, WireFault
 from schemas.batch import JobLook, JobStage, Sought
 from schemas.errors import (
@@ -103,7 +103,7 @@ def test_a_job_is_told_by_the_first_line_that_can_be_read(kind: Kind, tmp_path: 
 
 @every_kind
 def test_a_job_is_found_on_any_page(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_anthropic, "PAGE", 3)
+    monkeypatch.setattr(batch_wire, "PAGE", 3)
 
     async def sought(client: Any, batches: BatchClient) -> None:
         since = now()

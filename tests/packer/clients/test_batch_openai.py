@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from packer import Completion, FinishReason
-from packer.clients import batch_openai
+from packer.clients import batch_wire
 from packer.testing import JobFaults, WireFault
 from schemas.batch import JobLook, JobStage, Sought
 from schemas.errors import (
@@ -62,7 +62,7 @@ def test_what_is_sent_with_a_job(kind: Kind, tmp_path: Path) -> None:
 def test_a_job_is_found_on_any_page_by_its_file_or_its_name(
     kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_openai, "PAGE", 3)
+    monkeypatch.setattr(batch_wire, "PAGE", 3)
 
     async def sought(client: Any, batches: BatchClient) -> None:
         since = now()

@@ -5,12 +5,12 @@ Does not know: how a pack is worded, which model reads it, or what was answered.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import repeat
 from typing import Generic, TypeVar
 
+from schemas.columns import Columns
 from schemas.guard import Canary
 from schemas.item import Item
 from schemas.settings import Layout
@@ -43,10 +43,7 @@ class Slot:
     canary: Canary | None = None
 
 
-# See ``schemas.item``: the constructor's work a column at a time, a third of the time.
-_SETTERS: tuple[Callable[[Slot, object], None], ...] = tuple(
-    vars(Slot)[each.name].__set__ for each in fields(Slot)
-)
+_SLOTS: Columns[Slot] = Columns(Slot)
 
 
 def slots_of(
@@ -68,11 +65,8 @@ def slots_of(
         seals: their seals; none where not given.
         canaries: which seats hold a canary; none where not given.
     """
-    made = list(map(object.__new__, repeat(Slot, len(items))))
     columns = (items, handles, seals, size_tokens, text_tokens, canaries)
-    for setter, column in zip(_SETTERS, columns, strict=True):
-        deque(map(setter, made, column), maxlen=0)
-    return tuple(made)
+    return tuple(_SLOTS.made(len(items), *columns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ each field is set for all of them in turn, which is cheaper still. Does not know
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from operator import add
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from schemas.columns import Columns
 from schemas.evidence import Match, Quote
 from schemas.pack import Slot
 from schemas.result import Reason, Verdict
@@ -23,12 +22,8 @@ from schemas.signal import Signal, Trust
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-_VERDICT: tuple[Callable[[object, object], None], ...] = tuple(
-    vars(Verdict)[each.name].__set__ for each in fields(Verdict)
-)
-_QUOTE: tuple[Callable[[object, object], None], ...] = tuple(
-    vars(Quote)[each.name].__set__ for each in fields(Quote)
-)
+_VERDICTS: Columns[Verdict[Any]] = Columns(Verdict)
+_QUOTES: Columns[Quote] = Columns(Quote)
 
 
 def made_verdicts(
@@ -41,18 +36,8 @@ def made_verdicts(
         values: one each.
         quotes: as many, or more.
     """
-    made: list[Verdict[T]] = list(map(object.__new__, repeat(Verdict, len(slots))))
-    columns: tuple[Iterable[object], ...] = (
-        slots,
-        values,
-        repeat(None),
-        repeat(()),
-        repeat(Trust.CLEAN),
-        quotes,
-    )
-    for setter, column in zip(_VERDICT, columns, strict=True):
-        deque(map(setter, made, column), maxlen=0)
-    return tuple(made)
+    count, clean = len(slots), repeat(Trust.CLEAN)
+    return tuple(_VERDICTS.made(count, slots, values, repeat(None), repeat(()), clean, quotes))
 
 
 def made_quotes(pairs: Sequence[tuple[str, str]], starts: Sequence[int]) -> list[Quote]:
@@ -63,17 +48,8 @@ def made_quotes(pairs: Sequence[tuple[str, str]], starts: Sequence[int]) -> list
         starts: where each begins.
     """
     names, texts = [name for name, _ in pairs], [text for _, text in pairs]
-    made = list(map(object.__new__, repeat(Quote, len(pairs))))
-    columns: tuple[Iterable[object], ...] = (
-        names,
-        texts,
-        repeat(Match.EXACT),
-        starts,
-        map(add, starts, map(len, texts)),
-    )
-    for setter, column in zip(_QUOTE, columns, strict=True):
-        deque(map(setter, made, column), maxlen=0)
-    return made
+    ends = map(add, starts, map(len, texts))
+    return _QUOTES.made(len(pairs), names, texts, repeat(Match.EXACT), starts, ends)
 
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
@@ -84,6 +85,7 @@ def forker(folder: Path) -> Iterator[Forker]:
 
 
 def _serve(folder: Path) -> None:
+    import json_repair  # noqa: F401  # the splitter asks for it at the first broken reply
     from openai import AsyncOpenAI
 
     asyncio.run(_warm())
@@ -107,7 +109,10 @@ def _serve(folder: Path) -> None:
 
 
 async def _warm() -> None:
-    """A run against nobody: what is imported and computed at the first call is there for all workers."""
+    """A stored run against nobody: what is imported and computed at the first call is there for all workers.
+
+    A worker that becomes another user may not be able to read our modules any more.
+    """
     import httpx2
     from openai import AsyncOpenAI
 
@@ -120,11 +125,16 @@ async def _warm() -> None:
         told = {"id": "none", "object": "chat.completion", "created": 0, "model": "any"}
         return httpx2.Response(200, json={**told, "choices": [choice], "usage": usage})
 
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(nobody)) as transport:
-        sdk = AsyncOpenAI(base_url="http://127.0.0.1", api_key="none", http_client=transport)
-        task = Task.classify("Colour.", LABELS)
-        facts = ModelFacts(structured=True)
-        await pack_and_run_async(["one", "two", "three"], task, client=sdk, model="any", facts=facts)
+    opened = httpx2.AsyncClient(transport=httpx2.MockTransport(nobody))
+    with tempfile.TemporaryDirectory() as home:
+        async with opened as transport:
+            sdk = AsyncOpenAI(base_url="http://127.0.0.1", api_key="none", http_client=transport)
+            task = Task.classify("Colour.", LABELS)
+            facts, store = ModelFacts(structured=True), Path(home) / "run.db"
+            for _ in range(2):
+                await pack_and_run_async(
+                    ["one", "two"], task, client=sdk, model="any", facts=facts, store=store
+                )
 
 
 def _work(work: Work, sdk: object, folder: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 from packer.out.app import LONGEST, warn
 from packer.out.plain import plain
 from packer.out.state_bar import counted
-from schemas.batch import Batch, Via
+from schemas.batch import Batch
 from schemas.errors import UsageError
 from schemas.result import RunResult
 
@@ -21,8 +21,8 @@ NOT_KEPT = ("--no-wait", "--json", "--store")
 """What each process says for itself."""
 
 
-def via_of(via: str, poll_s: float, store: Path | None, *, wait: bool) -> Via:
-    """How asks reach the provider.
+def via_of(via: str, poll_s: float, store: Path | None, *, wait: bool) -> Batch | None:
+    """The batch jobs by which asks reach the provider; None asks live.
 
     Raises:
         UsageError: batch jobs without a store, or options of theirs without batch jobs.
@@ -30,7 +30,7 @@ def via_of(via: str, poll_s: float, store: Path | None, *, wait: bool) -> Via:
     if via == "calls":
         if not wait:
             raise UsageError("--no-wait hands batch jobs over and leaves: give --via batch too.")
-        return "calls"
+        return None
     if store is None:
         raise UsageError(
             "--via batch may take a day: give --store RUN, so that nothing is lost meanwhile and "

@@ -5,63 +5,69 @@ Does not know: what a batch job is made of, or how a run goes on.
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated
 
 import typer
 
-from packer.out.app import app, for_people, warn
-from packer.out.options import AsJson, RunPath
+from packer.out.app import app, say, say_json, warn
+from packer.out.help_page import Command
+from packer.out.options import KEPT, RunPath
 from packer.out.plain import plain
+from packer.out.result_options import AsJson
 from packer.out.standing import command
 from packer.out.state_bar import counted
+from packer.out.stored import kept_run
 from packer.run.cancel_jobs import cancel_jobs
 from packer.run.read_run import read_run
 from schemas.errors import UsageError
 
 
-@app.command("resume")
+@app.command("resume", cls=Command)
 def resume_command(
     run: RunPath,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Collect what is there, hand over what is due, and leave.")
+        bool,
+        typer.Option(
+            "--no-wait",
+            help="Collect what is there, hand over what is due, and leave.",
+            rich_help_panel=KEPT,
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a stored run: collect its batch jobs, ask what is left, write its results.
 
-    Example: packsplit resume reviews.run
+    Examples:
+        packsplit resume may.run
     """
-    with for_people():
-        record = read_run(run)
-        if not record.begun_with:
-            raise UsageError(
-                f"{plain(str(run))} was not begun by `packsplit run`: go on with the call that began it "
-                "(pack_and_run(..., store=...))."
-            )
-        name, *rest = record.begun_with
-        again = [name, f"--store={run.resolve()}", *(["--no-wait"] if no_wait else [])]
-        again += ["--json"] if as_json else []
-        code = typer.main.get_command(app).main([*again, *rest], prog_name="packsplit", standalone_mode=False)
+    record = kept_run(run)
+    if not record.begun_with:
+        raise UsageError(
+            f"{plain(str(run))} was not begun by `packsplit run`: go on with the call that began it "
+            "(pack_and_run(..., store=...))."
+        )
+    name, *rest = record.begun_with
+    again = [name, f"--store={run.resolve()}", *(["--no-wait"] if no_wait else [])]
+    again += ["--json"] if as_json else []
+    code = typer.main.get_command(app).main([*again, *rest], prog_name="packsplit", standalone_mode=False)
     raise typer.Exit(code if isinstance(code, int) else 0)
 
 
-@app.command("cancel")
+@app.command("cancel", cls=Command)
 def cancel_command(run: RunPath, as_json: AsJson = False) -> None:
     """Cancel the batch jobs of a stored run; what they have done by then is paid for and kept.
 
-    Example: packsplit cancel reviews.run
+    Examples:
+        packsplit cancel may.run
     """
-    with for_people():
-        jobs = cancel_jobs(run)
-        record = read_run(run)
-        if as_json:
-            sys.stdout.write(json.dumps({"cancelled": [job.id for job in jobs]}) + "\n")
-            return
-        if not jobs:
-            warn(f"{plain(str(run))} has no batch job under way")
-            return
-        names = ", ".join(plain(job.id, 60) for job in jobs)
-        typer.echo(f"{counted(len(jobs), 'batch job')} asked to end: {names}")
-        typer.echo(f"{command('resume', record)} collects what is done by then, and asks the rest anew")
+    kept_run(run)
+    jobs = cancel_jobs(run)
+    if as_json:
+        say_json({"run": str(run), "cancelled": [job.id for job in jobs]})
+        return
+    if not jobs:
+        warn(f"{plain(str(run))} has no batch job under way")
+        return
+    names = ", ".join(plain(job.id, 60) for job in jobs)
+    say(f"{counted(len(jobs), 'batch job')} asked to end: {names}")
+    say(f"{command('resume', read_run(run))} collects what is done by then, and asks the rest anew")

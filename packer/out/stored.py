@@ -5,111 +5,160 @@ Does not know: how runs are made, or how they are stored.
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from packer.out.app import UNRESOLVED, app, for_people, reviewer_name
+from packer.out.app import UNRESOLVED, app, reviewer_name, say, say_json, screen
 from packer.out.export import export_rows, output_of
-from packer.out.options import AsJson, Reviewer, RunPath
-from packer.out.plain import plain, terminal
+from packer.out.help_page import Command
+from packer.out.looked_at import file_rows
+from packer.out.near import near_file
+from packer.out.options import OUTPUT, RunPath
+from packer.out.places import check_places
+from packer.out.plain import plain
 from packer.out.report import write_report
+from packer.out.result_options import AsJson, Decisions, Out, Reviewer
 from packer.out.review import ask_reviewer, decisions_from_rows, sheet_json
-from packer.out.rows import check_out, read_rows, write_results
+from packer.out.rows import write_results
 from packer.out.status import status_json, status_table, watch
 from packer.run.read_run import read_run
 from packer.run.review_run import decide, parser_of, sheet_of
 from packer.sampling import bad_share
-from schemas.record import ItemState
+from schemas.errors import UsageError
+from schemas.record import ItemState, RunRecord
 from schemas.result import Outcome
 from schemas.review import Ruling, Stage
 
 
-@app.command("status")
+def kept_run(path: Path) -> RunRecord:
+    """The run in a file.
+
+    Raises:
+        UsageError: there is none, or the file is something else.
+        StoreFailed: it cannot be read, or is damaged.
+    """
+    if path.is_dir():
+        raise UsageError(f"{plain(str(path))!r} is a folder: name a run's file, as --store named it.")
+    if not path.exists():
+        raise UsageError(f"There is no run at {plain(str(path))!r}.{near_file(path)}")
+    return read_run(path)
+
+
+@app.command("status", cls=Command)
 def status_command(
     run: RunPath,
-    watched: Annotated[bool, typer.Option("--watch", help="Redraw until the run has ended.")] = False,
-    only: Annotated[ItemState | None, typer.Option("--only", help="Items in this state alone.")] = None,
-    items: Annotated[int, typer.Option("--items", min=0, help="Most items to list.")] = 20,
+    watched: Annotated[
+        bool, typer.Option("--watch", help="Redraw until the run has ended.", rich_help_panel=OUTPUT)
+    ] = False,
+    only: Annotated[
+        ItemState | None,
+        typer.Option(
+            "--only", metavar="|".join(ItemState), help="Items in this state alone.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    show: Annotated[
+        int, typer.Option("--show", metavar="N", min=0, help="Most items to list.", rich_help_panel=OUTPUT)
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show where a stored run and its items stand.
 
-    Example: packsplit status reviews.run --watch
+    Examples:
+        packsplit status may.run --watch
+        packsplit status may.run --only failed --show 100
     """
-    with for_people():
-        if as_json:
-            sys.stdout.write(json.dumps(status_json(read_run(run))) + "\n")
-        elif watched:
-            watch(lambda: read_run(run), terminal())
-        else:
-            terminal().print(status_table(read_run(run), items=items, only=only))
+    if as_json and watched:
+        raise UsageError("--watch draws again and again, and --json says it once: give one of the two.")
+    record = kept_run(run)
+    if as_json:
+        say_json(status_json(record))
+    elif watched:
+        watch(lambda: read_run(run), screen())
+    else:
+        screen().print(status_table(record, items=show, only=only))
 
 
-@app.command("review")
+@app.command("review", cls=Command)
 def review_command(
-    run: RunPath,
-    decisions: Annotated[
-        Path | None,
-        typer.Option("--decisions", help="A .jsonl file: one object with id, ruling, value, reason a line."),
-    ] = None,
-    reviewer: Reviewer = "",
-    as_json: AsJson = False,
+    run: RunPath, decisions: Decisions = None, reviewer: Reviewer = "", as_json: AsJson = False
 ) -> None:
     """Look at the sample that a run waits for: approve, reject or correct each answer.
 
-    Example: packsplit review reviews.run --reviewer ana
+    With --json and without --decisions the sample is printed, for a script to decide on.
+
+    Examples:
+        packsplit review may.run --reviewer ana
+        packsplit review may.run --json
+        packsplit review may.run --decisions decided.jsonl --reviewer ana
     """
-    with for_people():
-        sheet = sheet_of(run)
-        if as_json and decisions is None:
-            sys.stdout.write(json.dumps(sheet_json(sheet)) + "\n")
-            return
-        check = parser_of(run)
-        if decisions is not None:
-            decided = decisions_from_rows(sheet, read_rows(decisions), check)
-        else:
-            decided = ask_reviewer(sheet, terminal(), parse=check)
-        reviews = decide(run, decided, reviewer=reviewer_name(reviewer))
-        share = bad_share(sum(each.bad for each in reviews), len(reviews))
-        rejected = any(each.ruling is Ruling.REJECT for each in reviews)
-        done = sheet.stage is Stage.LAST and not rejected
-        then = f"packsplit export {plain(str(run))} --out FILE" if done else "run the same again to go on"
-        typer.echo(f"{share}; {then}")
+    kept_run(run)
+    sheet = sheet_of(run)
+    if as_json and decisions is None:
+        say_json(sheet_json(sheet))
+        return
+    check = parser_of(run)
+    if decisions is not None:
+        decided = decisions_from_rows(sheet, file_rows(decisions, "--decisions"), check)
+    else:
+        decided = ask_reviewer(sheet, screen(), parse=check)
+    reviews = decide(run, decided, reviewer=reviewer_name(reviewer))
+    bad = sum(each.bad for each in reviews)
+    rejected = any(each.ruling is Ruling.REJECT for each in reviews)
+    done = sheet.stage is Stage.LAST and not rejected
+    if as_json:
+        body = {"run": str(run), "stage": str(sheet.stage), "reviewed": len(reviews), "bad": bad}
+        say_json({**body, "released": done})
+        return
+    then = f"packsplit export {plain(str(run))} --out FILE" if done else "run the same again to go on"
+    say(f"{bad_share(bad, len(reviews))}; {then}")
 
 
-@app.command("export")
-def export_command(
-    run: RunPath,
-    out: Annotated[Path, typer.Option("--out", help="Where results go: .jsonl, .csv or .parquet.")],
-) -> None:
+@app.command("export", cls=Command)
+def export_command(run: RunPath, out: Out, as_json: AsJson = False) -> None:
     """Write a stored run's results, once its reviewer lets them go.
 
-    Example: packsplit export reviews.run --out results.csv
+    Examples:
+        packsplit export may.run --out results.csv
     """
-    with for_people():
-        check_out(out)
-        rows = export_rows(read_run(run))
-        write_results(out, rows, output_of(run))
-        if any(each.outcome is not Outcome.ACCEPTED for each in rows):
-            raise typer.Exit(UNRESOLVED)
+    check_places(None, out=out, run=run)
+    rows = export_rows(kept_run(run))
+    write_results(out, rows, output_of(run))
+    counts = {str(outcome): sum(each.outcome is outcome for each in rows) for outcome in Outcome}
+    if as_json:
+        say_json({"run": str(run), "out": str(out), "items": len(rows), **counts})
+    if counts[Outcome.ACCEPTED] < len(rows):
+        raise typer.Exit(UNRESOLVED)
 
 
-@app.command("report")
+@app.command("report", cls=Command)
 def report_command(
     run: RunPath,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where the page goes; else beside the run.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Where the page goes; else beside the run, as RUN.html.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write one self-contained HTML page about a stored run.
 
-    Example: packsplit report reviews.run
+    Examples:
+        packsplit report may.run
+        packsplit report may.run --out may.html
     """
-    with for_people():
-        page = out if out is not None else run.with_name(run.name + ".html")
-        write_report(read_run(run), page)
-        typer.echo(str(page))
+    record = kept_run(run)
+    page = out if out is not None else run.with_name(run.name + ".html")
+    if page.resolve() == run.resolve():
+        raise UsageError(f"--out {plain(str(page))!r} is the run, and would be written over.")
+    write_report(record, page)
+    if as_json:
+        counts = {str(state): record.states[state] for state in ItemState}
+        say_json({"run": str(run), "out": str(page), "items": len(record.items), "states": counts})
+    else:
+        say(plain(str(page), len(str(page))))

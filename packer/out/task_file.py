@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from packer.out.near import did_you_mean, near_file
 from schemas.errors import BadTask, UsageError
 from schemas.task import Example, Task
 
@@ -30,6 +31,7 @@ def read_task(path: Path) -> Task[object]:
     if unknown := [key for key in body if key not in _KEYS]:
         raise UsageError(
             f"{path}: {unknown[0]!r} is no key of a task file; its keys are {', '.join(map(repr, _KEYS))}."
+            f"{did_you_mean(unknown[0], _KEYS)}"
         )
     labels, schema = body.get("labels"), body.get("schema")
     if (labels is None) == (schema is None):
@@ -60,8 +62,12 @@ def read_task(path: Path) -> Task[object]:
 
 
 def _object(path: Path) -> dict[str, object]:
+    if path.is_dir():
+        raise UsageError(f"{str(path)!r} is a folder; a task file is one JSON object.")
     if not path.is_file():
-        raise UsageError(f"There is no task file {str(path)!r}.")
+        raise UsageError(f"There is no task file {str(path)!r}.{near_file(path)}")
+    if path.suffix.lower() in (".csv", ".jsonl", ".parquet"):
+        raise UsageError(f"{str(path)!r} looks like rows; a task file is one JSON object, in a .json file.")
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise UsageError(f"{path} is no task file: it has more than {LARGEST_BYTES:,} bytes.")
@@ -69,7 +75,7 @@ def _object(path: Path) -> dict[str, object]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not JSON: {error}") from None
+        raise UsageError(f"{path} is not JSON: {error}.") from None
     if not isinstance(found, dict):
         raise UsageError(f"{path} holds a {type(found).__name__}; a task file is one JSON object.")
     return found

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from packer.out.cli import app
-from packer.out.rows import disarmed
+from packer.out.rows import disarmed, read_rows
 from packer.testing import FaultServer, ScriptedClient
 
 ROWS = [("7", "Great value."), ("8", "Arrived broken."), ("9", "Great value.")]
@@ -68,6 +68,46 @@ def test_jsonl_in_csv_out(tmp_path: Path, server: FaultServer) -> None:
     with (tmp_path / "out.csv").open(newline="") as file:
         assert [(row["id"], row["value"]) for row in csv.DictReader(file)] == [("1", "good"), ("2", "bad")]
     assert "one by one" in result.stdout
+
+
+FIELDS = {
+    "instruction": "Number and town.",
+    "schema": {
+        "type": "object",
+        "properties": {"number": {"type": "integer"}, "town": {"type": "string"}},
+        "required": ["number", "town"],
+    },
+    "examples": [["1 Low Road, Hull", {"number": 1, "town": "Hull"}]],
+}
+PLACES = {f"{n} Elm Street, Town {n}": {"number": n, "town": f"Town {n}"} for n in range(10, 14)}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_fields_are_extracted_by_a_task_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (tmp_path / "task.json").write_text(json.dumps(FIELDS))
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps(text) + "\n" for text in PLACES))
+    asked = (source, "--task", tmp_path / "task.json", "--model", MODEL)
+    planned = call("plan", *asked, "--json")
+    assert (planned.exit_code, json.loads(planned.stdout)["items"]) == (0, 4), planned.stderr
+    out = tmp_path / f"out.{kind}"
+    with FaultServer(dict(PLACES)) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        done = call("run", *asked, "--items", 3, "--store", tmp_path / "may.run", "--out", out, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["items"] == 3
+    values = [row["value"] for row in read_rows(out)]
+    read = [json.loads(value) if isinstance(value, str) else value for value in values]
+    assert read == list(PLACES.values())[:3]
+    exported = call("export", tmp_path / "may.run", "--out", tmp_path / f"again.{kind}", "--json")
+    told = json.loads(exported.stdout)
+    assert (told["items"], told["accepted"], told["failed"]) == (3, 3, 0)
+    assert [row["value"] for row in read_rows(Path(told["out"]))] == values
+    reported = json.loads(call("report", tmp_path / "may.run", "--json").stdout)
+    assert (Path(reported["out"]).exists(), reported["states"]["accepted"]) == (True, 3)
 
 
 def test_an_item_without_a_value_fails_the_exit_code_and_is_named(

@@ -92,6 +92,15 @@ def test_fields_are_read_from_columns_and_from_json(tmp_path: Path, server: Faul
     assert (body["labelled"], body["alone_right"]) == (12, 12)
 
 
+def test_rows_come_first_as_in_run_and_plan(tmp_path: Path, server: FaultServer) -> None:
+    data = table(tmp_path / "in.csv", ("text", "label"), *list(TRUTH.items())[:8])
+    asked = ("--labels", "good,bad", "--instruction", "Sentiment.", "--model", "openai/gpt-4.1-mini")
+    found = call("eval", data, *asked, "--sizes", 4, "--items", 6, "--twice", 0, "--json")
+    assert found.exit_code == 0, found.stderr
+    body = json.loads(found.stdout)
+    assert (body["items"], body["labelled"]) == (6, 6)
+
+
 def test_unlabelled_rows_say_nothing_of_accuracy(tmp_path: Path, server: FaultServer) -> None:
     task = written(tmp_path / "task.json", TASK)
     data = tmp_path / "in.jsonl"

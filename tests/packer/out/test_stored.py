@@ -137,7 +137,17 @@ def test_a_review_from_the_command_line(source: Path, tmp_path: Path, server: Fa
     sheet = json.loads(call("review", store, "--json").stdout)
     assert sheet["stage"] == "first"
     approve = [{"ruling": "approve"}] * len(sheet["items"])
-    assert call("review", store, "--decisions", decide(tmp_path / "d.jsonl", sheet, approve)).exit_code == 0
+    told = call("review", store, "--decisions", decide(tmp_path / "d.jsonl", sheet, approve), "--json")
+    assert (told.exit_code, json.loads(told.stdout)) == (
+        0,
+        {
+            "run": str(store),
+            "stage": "first",
+            "reviewed": len(sheet["items"]),
+            "bad": 0,
+            "released": False,
+        },
+    )
 
     assert run(source, *options).exit_code == 1
     sheet = json.loads(call("review", store, "--json").stdout)

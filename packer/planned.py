@@ -91,6 +91,31 @@ class Plan(Generic[T_co]):
         items = len(self.seating.text_tokens)
         return [f"promise: needs about {self.trial.needed:,} audits for {items:,} items; {self.not_worth}"]
 
+    def _repr_html_(self) -> str:
+        from schemas.notebook import table, view, words
+
+        packed, alone = self.forecast.packed, self.forecast.alone
+        rows = [
+            ("calls", self.calls, alone.calls),
+            ("calls at the very worst", self.worst_case_calls, ""),
+            ("input tokens", packed.input_tokens, alone.input_tokens),
+            ("reply tokens, expected", packed.output_tokens, alone.output_tokens),
+            ("USD, expected", packed.cost_usd, alone.cost_usd),
+        ]
+        if self.trial.items and not self.not_worth:
+            rows.insert(2, ("calls to try sizes, up to", self.trial.most_calls, ""))
+        refused = [(str(each.item_id), str(each.reason or "")) for each in self.refused]
+        return view(
+            f"{len(self.items):,} items: {alone.calls:,} to ask in {self.calls:,} calls, "
+            f"{len(self.same_as):,} repeated texts, {len(self.refused):,} refused",
+            words(self.choice.words if self.choice is not None else None),
+            words(self.comparison.verdict if self.comparison is not None else None),
+            words(*self._promise, *(f"advice: {each}" for each in self.advice)),
+            table(("", "packed", "one by one"), rows),
+            table(("refused", "why"), refused, texts=2),
+            words(f"counted by {self.counter}; replies as by {packed.rests_on}"),
+        )
+
     def __str__(self) -> str:
         alone = self.forecast.alone
         return "\n".join(

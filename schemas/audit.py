@@ -123,3 +123,8 @@ class Audit:
 
     def __str__(self) -> str:
         return self.words
+
+    def _repr_html_(self) -> str:
+        from schemas.notebook_views import audit_view
+
+        return audit_view(self)

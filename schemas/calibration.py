@@ -117,6 +117,11 @@ class Calibration:
     def __str__(self) -> str:
         return self.words
 
+    def _repr_html_(self) -> str:
+        from schemas.notebook_views import calibration_view
+
+        return calibration_view(self)
+
 
 @dataclass(frozen=True, slots=True)
 class SizeChange:

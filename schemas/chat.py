@@ -18,7 +18,12 @@ Speaker = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    Attributes:
+        role: who speaks: ``system``, ``user`` or ``assistant``.
+        content: the words.
+    """
 
     role: Speaker
     content: str

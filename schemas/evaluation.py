@@ -206,6 +206,11 @@ class Evaluation:
             lines.append("  ".join(cells).rstrip())
         return "\n".join([*lines, *(each.words for each in self.sizes), self.words])
 
+    def _repr_html_(self) -> str:
+        from schemas.notebook_views import evaluation_view
+
+        return evaluation_view(self)
+
     def _alone(self) -> tuple[str, ...]:
         differ = f"{_share(self.noise_rate)} twice" if self.noise_rate is not None else "-"
         right = "-" if self.alone_right is None else _part(self.alone_right, self.labelled)

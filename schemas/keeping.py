@@ -22,6 +22,20 @@ class Store:
             and may quote inputs.
         begun_with: the command that begins the run, kept so that ``packsplit resume`` can run it again; no
             secret may stand in it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from packer import Store, Task, pack_and_run
+        >>> from packer.testing import ScriptedClient
+        >>> task = Task.classify("Sentiment of a review.", ["good", "bad"])
+        >>> client = ScriptedClient({"Great.": "good"})
+        >>> with TemporaryDirectory() as home:
+        ...     store = Store(Path(home) / "may.run", texts=False)
+        ...     for _ in range(2):  # the second time nothing is left to ask
+        ...         run = pack_and_run(["Great."], task, client=client, store=store)
+        >>> run.values, len(client.prompts)
+        (['good'], 1)
     """
 
     path: str | Path

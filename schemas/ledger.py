@@ -132,6 +132,11 @@ class Ledger:
             lines.append(f"{self.unmetered_calls} replies came without usage; the token sums leave them out")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from schemas.notebook_views import ledger_view
+
+        return ledger_view(self)
+
     def _money(self) -> list[str]:
         if self.cost_usd is None:
             if not self.price_source:

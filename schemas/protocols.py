@@ -19,7 +19,17 @@ from schemas.usage import Usage
 
 @runtime_checkable
 class Client(Protocol):
-    """Anything that can answer a prompt. One method is all it takes."""
+    """Anything that can answer a prompt. One method is all it takes.
+
+    Example:
+        >>> from packer import Completion, Prompt, Task, pack_and_run
+        >>> class Always:
+        ...     async def complete(self, prompt: Prompt) -> Completion:
+        ...         return Completion('{"answer":"good"}')  # what one item's prompt asks for
+        >>> task = Task.classify("Sentiment of a review.", ["good", "bad"])
+        >>> pack_and_run(["Great."], task, client=Always(), strategy="single").values
+        ['good']
+    """
 
     async def complete(self, prompt: Prompt) -> Completion:
         """Answer one prompt.

@@ -218,6 +218,16 @@ class RunResult(Generic[T_co]):
         audit: packed answers held against single ones; None where nothing was packed.
         calibration: what the guard's promise came to; None without a promise.
         size_changes: packs that became larger or smaller while the run went on.
+
+    Example:
+        >>> from packer import Task, pack_and_run
+        >>> from packer.testing import ScriptedClient
+        >>> task = Task.classify("Sentiment of a review.", ["good", "bad"])
+        >>> run = pack_and_run([("a", "Great."), ("b", " ")], task, client=ScriptedClient({"Great.": "good"}))
+        >>> [(each.item_id, each.value, str(each.outcome)) for each in run]
+        [('a', 'good', 'accepted'), ('b', None, 'failed')]
+        >>> print(run.results[1].reason)
+        empty_text: the text is empty; nothing was asked
     """
 
     results: tuple[ItemResult[T_co], ...]
@@ -243,6 +253,11 @@ class RunResult(Generic[T_co]):
     def __repr__(self) -> str:
         ended = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(self.outcomes.items()))
         return f"RunResult({len(self):,} items: {ended}; {self.ledger.calls:,} calls of {self.model})"
+
+    def _repr_html_(self) -> str:
+        from schemas.notebook_views import run_view
+
+        return run_view(self)
 
     def __iter__(self) -> Iterator[ItemResult[T_co]]:
         return iter(self.results)

@@ -101,6 +101,11 @@ class Sheet:
     answered: int
     total: int
 
+    def _repr_html_(self) -> str:
+        from schemas.notebook_views import sheet_view
+
+        return sheet_view(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -148,6 +153,11 @@ class Review:
         """True when the model's answer was wrong."""
         return self.ruling is not Ruling.APPROVE
 
+    def _repr_html_(self) -> str:
+        from schemas.notebook_views import review_view
+
+        return review_view(self)
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewGate:
@@ -164,6 +174,18 @@ class ReviewGate:
         on_reject: ``again`` sends all items of a rejected answer's call down the ladder; ``stop`` ends
             the run.
         reviewer: kept beside each decision of the callback.
+
+    Example:
+        >>> from packer import Decision, ReviewGate, Ruling, Task, pack_and_run
+        >>> from packer.testing import ScriptedClient
+        >>> def approve(sheet):
+        ...     return [Decision(each.item_id, Ruling.APPROVE) for each in sheet.items]
+        >>> task = Task.classify("Sentiment of a review.", ["good", "bad"])
+        >>> client = ScriptedClient({"Great.": "good", "Awful.": "bad"})
+        >>> gate = ReviewGate(sample=1, callback=approve)
+        >>> run = pack_and_run(["Great.", "Awful."], task, client=client, review=gate)
+        >>> run.gate.value, len(run.reviews), len(run.released)
+        ('passed', 1, 2)
     """
 
     sample: int = 5

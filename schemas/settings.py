@@ -34,6 +34,13 @@ class Budget:
         input_tokens: most prompt tokens in one call; None takes what the model's context leaves.
         reply_tokens: most answer tokens planned for one call; None takes a quarter of the context.
         answer_tokens: expected tokens of one answer; None derives it from the task's output.
+
+    Example:
+        >>> from packer import Budget, Task, plan
+        >>> task = Task.classify("Sentiment of a review.", ["good", "bad"])
+        >>> texts = [f"Review {n}" for n in range(30)]
+        >>> plan(texts, task).calls, plan(texts, task, budget=Budget(items=5)).calls
+        (3, 6)
     """
 
     items: int = DEFAULT_ITEMS_PER_PACK
@@ -72,6 +79,13 @@ class Limits:
             was made with (2 unless changed). This project is the one owner of retries: SDKs get 0.
         outage_s: how long to wait for a provider that is down before the run ends.
         shared: a file through which all runs on this machine that name it keep to one ceiling together.
+
+    Example:
+        >>> from decimal import Decimal
+        >>> from packer import Limits
+        >>> limits = Limits(rpm=500, tpm=200_000, max_cost_usd=Decimal("2.50"), item_timeout_s=10)
+        >>> limits.call_deadline_s(items=10)
+        160.0
     """
 
     rpm: int | None = None
@@ -147,6 +161,11 @@ class Fallback:
         single: then ask each item alone in a fresh call.
         carry_turns: earlier turns of its session that a turn is shown. They are a way to bleed (K14);
             docs/decisions.md has the measurement.
+
+    Example:
+        >>> from packer import Fallback
+        >>> Fallback().worst_case_calls(10), Fallback(repacks=0, session=False).worst_case_calls(10)
+        (29, 11)
     """
 
     repacks: int = 2
@@ -190,6 +209,13 @@ class Layout:
         shuffle: seat the items of a pack in random order, so that position and neighbours are chance.
         framing: how texts are kept apart: ``quoted``, one line each, as JSON strings; ``nonce``, as they
             are, behind a random word that occurs in none of them.
+
+    Example:
+        >>> from packer import Layout, Task, plan
+        >>> task = Task.classify("Sentiment of a review.", ["good", "bad"])
+        >>> (pack,) = plan(["Great.", "Awful."], task, layout=Layout(binding="seal")).packs
+        >>> [len(slot.seal) for slot in pack.slots]  # three digits that the reply repeats
+        [3, 3]
     """
 
     envelope: Envelope = "keyed"

@@ -90,6 +90,15 @@ class Task(Generic[T_co]):
 
         Raises:
             BadTask: an empty instruction, unusable labels, or an example with a wrong answer.
+
+        Example:
+            >>> from packer import Task
+            >>> one = Task.classify("Sentiment of a review.", {"good": "they like it", "bad": "they do not"})
+            >>> one.output.decode("good")
+            'good'
+            >>> several = Task.classify("What it is about.", ["price", "delivery"], multi=True)
+            >>> several.output.decode(["delivery", "price"])
+            ['price', 'delivery']
         """
         names = labels_from(labels)
         notes = tuple(labels.items()) if isinstance(labels, Mapping) else ()
@@ -138,9 +147,23 @@ class Task(Generic[T_co]):
                 (as it is, normalised, then fuzzily); results carry the quotes with their offsets, and a
                 quote that stands in a neighbour's text instead rejects the answer. Costs reply tokens.
 
+        Returns:
+            A task whose values are of the type that ``output`` names.
+
         Raises:
             BadTask: an empty instruction, an output nobody can describe, or a wrong example.
             SchemaNotPortable: an output that no vendor's constrained decoding can express.
+
+        Example:
+            >>> from dataclasses import dataclass
+            >>> from packer import Task
+            >>> @dataclass
+            ... class Price:
+            ...     amount: float
+            ...     currency: str | None = None
+            >>> task = Task.extract("The price.", Price, examples=[("5 EUR", Price(5, "EUR"))])
+            >>> task.output.decode({"amount": 12.99, "currency": "USD"})
+            Price(amount=12.99, currency='USD')
         """
         made = output_for(output)
         return Task(_instruction(instruction), made, _examples(examples, made), evidence=evidence)

@@ -10,7 +10,18 @@ BESIDE_STAMP := $(BESIDE)/.installed
 RAY := .venv-ray
 RAY_STAMP := $(RAY)/.installed
 
-.PHONY: setup test test-all-clients test-ray demo lint clean
+# What pyproject promises: the oldest versions its bounds allow, and the newest there are; .ci/versions runs both.
+LOWEST := .venv-lowest
+NEWEST := .venv-newest
+EXTRAS := audit,fast,local,parquet,test
+# The wheel, in an environment that has never seen this folder; .ci/dist.
+DIST := .venv-dist
+# Left out of those three: the crash tests and the real model, which say nothing about versions and take half the
+# time, and what reads the source tree (the wheel's own contents, the pages, the plugin's coverage).
+ELSEWHERE := -m 'not real_model' --ignore=tests/crash --ignore=tests/docs --ignore=tests/test_docs.py \
+	--ignore=tests/test_dist.py
+
+.PHONY: setup test test-all-clients test-ray test-dist test-lowest test-newest demo docs lint clean
 
 setup: $(STAMP)
 
@@ -24,10 +35,14 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests/typing/api.py examples scripts benchmarks
+	$(BIN)/mypy tests/typing examples scripts benchmarks
+	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-test: lint
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+test: lint docs
 	$(BIN)/python -m pytest -n auto
 	$(MAKE) test-all-clients
 
@@ -50,8 +65,38 @@ test-ray: $(RAY_STAMP)
 	$(RAY)/bin/python -c 'import ray.data'
 	$(RAY)/bin/python -m pytest -v -o log_cli=true --log-cli-level=WARNING tests/packer/out/test_ray_data.py
 
+# The sdist makes the wheel, the wheel is installed, and the sdist's tests run where no package of ours lies beside them.
+test-dist: setup
+	rm -rf $(DIST) dist
+	$(BIN)/python -m hatchling build -t sdist
+	$(PYTHON) -m venv $(DIST)
+	mkdir $(DIST)/sdist && tar -xzf dist/*.tar.gz -C $(DIST)/sdist --strip-components=1
+	cd $(DIST)/sdist && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
+	$(DIST)/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[fast,test]"
+	rm -r $(DIST)/sdist/packer $(DIST)/sdist/splitter $(DIST)/sdist/schemas
+	cd $(DIST)/sdist && ../bin/python -c 'import packer; assert "site-packages" in packer.__file__, packer.__file__'
+	cd $(DIST)/sdist && ../bin/python -m pytest -n auto $(ELSEWHERE)
+
+# pip has no such resolution; uv comes from the package index as any other tool.
+$(LOWEST)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[$(EXTRAS)]'
+	touch $@
+
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -n auto $(ELSEWHERE)
+
+$(NEWEST)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[$(EXTRAS)]'
+	touch $@
+
+test-newest: $(NEWEST)/.installed
+	$(NEWEST)/bin/python -m pytest -n auto $(ELSEWHERE)
+
 demo: setup
 	$(BIN)/python -m examples.demo
 
 clean:
-	rm -rf .venv .venv-instructor .venv-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-*/ dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

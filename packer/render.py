@@ -55,6 +55,13 @@ def render(pack: Pack[object], *, max_output_tokens: int, history: Sequence[Mess
 
     Returns:
         A prompt whose reply, if perfect, ``splitter.split`` turns into one accepted verdict per slot.
+
+    Example:
+        >>> from packer import Task, plan, render
+        >>> made = plan(["Great.", "Awful."], Task.classify("Sentiment of a review.", ["good", "bad"]))
+        >>> prompt = render(made.packs[0], max_output_tokens=made.allowance.max_output_tokens(2))
+        >>> [message.role for message in prompt.messages], prompt.items
+        (['system', 'user'], 2)
     """
     handles = pack.handles
     is_alone = handles == (SINGLE_HANDLE,)

@@ -24,7 +24,7 @@ def test_code_blocks_run(page: Path) -> None:
     """Asserts inside a block are its claims; a page is read from top to bottom, so its names carry on."""
     names: dict[str, object] = {"__name__": "__docs__"}
     for number, code in enumerate(BLOCK.findall(page.read_text())):
-        exec(compile(code, f"{page.name}[{number}]", "exec"), names)
+        exec(compile(code, f"{page.name}[{number}]", "exec", dont_inherit=True), names)
 
 
 def modules() -> list[str]:
@@ -41,6 +41,8 @@ def test_docstring_examples_are_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", modules())
 def test_every_module_says_what_it_does_not_know(name: str) -> None:
-    text = " ".join((importlib.import_module(name).__doc__ or "").split())
+    doc = importlib.import_module(name).__doc__ or ""
+    text = " ".join(doc.split())
     is_package = hasattr(importlib.import_module(name), "__path__")
+    assert len(doc.partition("\n")[0].split()) >= 3, f"{name} does not begin by saying what it is"
     assert is_package or re.search(r"[Dd]oes not know|knows no|Imported by nothing", text), name

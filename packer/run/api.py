@@ -73,7 +73,7 @@ def pack_and_run(
         client: instead of ``model``, an OpenAI, Azure, Anthropic or instructor client, sync or async (give
             ``model`` its model's name), or anything with the one method of ``Client``.
         strategy: ``"pack"``; ``"session"`` for one item a turn behind a cached prefix; ``"single"`` for
-            one fresh call per item.
+            one fresh call per item; ``"auto"`` for whichever of them is cheapest.
         budget: how large a pack may grow.
         limits: ceilings on calls, tokens, money and time; concurrency and deadlines.
         fallback: what happens to items whose packed answer cannot be used.
@@ -110,6 +110,8 @@ def pack_and_run(
     Raises:
         UsageError: items, task or options that cannot work; raised before any item is sent.
         ClientError: no call can succeed (a wrong key, say) and nothing had been answered yet.
+        GuardStop: the guard ended the run before anything had been answered.
+        StoreFailed: the run's file could not be read or written.
 
     Example:
         >>> from packer import Task, pack_and_run
@@ -178,7 +180,10 @@ async def pack_and_run_async(
     id_field: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunResult[T]:
-    """``pack_and_run`` for asynchronous code; same arguments, same result."""
+    """``pack_and_run`` for asynchronous code; same arguments, same result, same errors.
+
+    Signals stay the application's: cancel the task to end the run at once.
+    """
     return await complete(
         items_from(items, text_field=text_field, id_field=id_field, group_by=group_by),
         checked_task(task),
@@ -257,6 +262,9 @@ async def pack_and_stream(
     and more pauses for the last call of a window. ``on_window`` is told of each window when its results were
     taken, as ``pack_and_run`` would return it (its results are kept until then; without it they are not):
     add up its ledgers with ``plus``. Where the whole ended early, ``stopped`` says how many inputs were read.
+
+    Yields:
+        One result per input.
 
     Raises:
         UsageError: as ``pack_and_run``; what is wrong with an input, when its window is read.

@@ -38,9 +38,24 @@ def read_run(path: str | Path) -> RunRecord:
     Args:
         path: the file.
 
+    Returns:
+        The run as it stands: items with their states, calls, sums, decisions. Values are plain JSON.
+
     Raises:
         UsageError: there is no run there.
         StoreFailed: it cannot be read, or is damaged.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from packer import Task, pack_and_run, read_run
+        >>> from packer.testing import ScriptedClient
+        >>> task = Task.classify("Sentiment of a review.", ["good", "bad"])
+        >>> with TemporaryDirectory() as home:
+        ...     path = f"{home}/may.run"
+        ...     run = pack_and_run(["Great."], task, client=ScriptedClient({"Great.": "good"}), store=path)
+        ...     record = read_run(path)
+        >>> record.states["accepted"], record.calls[0].state.value, record.running
+        (1, 'answered', False)
     """
     file_path = Path(path)
     with RunFile(file_path, write=False) as file:

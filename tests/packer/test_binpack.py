@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from random import Random
 
 import pytest
@@ -123,7 +125,7 @@ def test_many_items_take_hardly_more_than_the_bound(
 
 
 @pytest.mark.parametrize("way", [pack_in_order, pack_tightly])
-@pytest.mark.parametrize("sizes", [[11], [1, -1]])
+@pytest.mark.parametrize("sizes", [[11], [1, -1], [0, 11]])
 def test_impossible_sizes_are_named(way: object, sizes: list[int]) -> None:
     assert callable(way)
     with pytest.raises(ValueError, match=f"item {len(sizes) - 1}"):
@@ -141,3 +143,74 @@ def test_so_many_that_best_fit_takes_too_long_are_packed_as_well(
     assert sorted(index for members in bins for index in members) == list(range(len(sizes)))
     assert all(len(each) <= items and sum(sizes[index] for index in each) <= 3_000 for each in bins)
     assert len(bins) <= least_bins(sizes, room) * 1.01
+
+
+@pytest.mark.parametrize("room", [Room(0, 1), Room(1, 0), Room(-1, 5)])
+def test_a_room_that_holds_nothing_is_refused(room: Room) -> None:
+    with pytest.raises(ValueError, match="holds nothing"):
+        pack_tightly([0], room)
+
+
+def test_the_smallest_room_holds_one() -> None:
+    assert pack_tightly([1, 0, 1], Room(1, 1)) == [[0], [1], [2]]
+    assert pack_in_order([1, 0, 1], Room(1, 2)) == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "bound"),
+    [
+        ([], Room(10, 3), 0),
+        ([1] * 7, Room(100, 3), 3),
+        ([5, 5], Room(10, 9), 1),
+        ([5, 5, 1], Room(10, 9), 2),
+        ([0, 0], Room(10, 9), 1),
+    ],
+)
+def test_the_plain_bound_rounds_up(sizes: list[int], room: Room, bound: int) -> None:
+    assert lower_bound(sizes, room) == bound
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "bound"),
+    [
+        ([6, 6, 6], Room(10, 9), 3),  # no two of them share a bin, whatever their sum says
+        ([6, 6, 6, 4], Room(10, 9), 3),
+        ([6, 6, 5, 5, 5], Room(10, 9), 4),  # nothing fits beside the large ones
+        ([9, 1], Room(10, 9), 1),
+    ],
+)
+def test_large_items_raise_the_bound(sizes: list[int], room: Room, bound: int) -> None:
+    assert least_bins(sizes, room) == bound
+
+
+def even(items: int) -> list[int]:
+    draw = Random(1)
+    return [draw.randrange(2_000) for _ in range(items)]
+
+
+def few(items: int) -> list[int]:
+    draw = Random(1)
+    return [draw.choice([0, 300, 700, 1_100, 1_600, 2_900]) for _ in range(items)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "best_fit", "made"),
+    [
+        (even(700), Room(3_000, 2), True, "350 0208a437"),
+        (even(700), Room(3_000, 20), True, "238 9e5aac42"),
+        (few(700), Room(3_000, 7), True, "255 107128b5"),
+        (even(700), Room(2_000, 4), True, "362 4cc72282"),
+        (even(700), Room(2_000, 4), False, "362 4cc72282"),
+        (few(700), Room(3_000, 7), False, "255 9d493a52"),
+        (few(6_000), Room(3_000, 4), False, "2246 eecd520c"),
+        (even(3_000), Room(2_500, 10**6), False, "1216 877d0e10"),
+    ],
+)
+def test_the_same_sizes_are_packed_as_in_the_release_before(
+    sizes: list[int], room: Room, best_fit: bool, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored runs are taken up by it: who means to change these must raise ``RULES`` in run/fingerprint."""
+    monkeypatch.setattr(binpack, "MOST_FOR_BEST_FIT", 10_000 * best_fit)
+    bins = pack_tightly(sizes, room)
+    found = f"{len(bins)} {hashlib.sha256(json.dumps(bins).encode()).hexdigest()[:8]}"
+    assert found == made

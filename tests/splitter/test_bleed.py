@@ -331,3 +331,133 @@ def test_a_guard_is_data() -> None:
     assert answered([VALUES[0] | {"amount": 99.01}, *VALUES[1:]], guard=deaf).verdicts[0].accepted
     stopping = Guard(stop=frozenset({SignalKind.FOREIGN_VALUE}))
     assert answered(planted, guard=stopping).stop is not None
+
+
+NOTES = [{"n": f"a note on {text.split()[0]} and more"} for text in TEXTS]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            "I'm sorry, no.",
+            "I am unable to say.",
+            "I am not able to.",
+            "i can't help",
+            "I cannot process it",
+        ),
+        *("I won't answer", "I will not comply", "As an AI I do not judge", "That is against my policy"),
+        *("against our guidelines", "unable to assist", "Answer: I cannot help with this one."),
+    ],
+)
+def test_refusals_in_many_words(said: str) -> None:
+    done = answered([{"n": said}, *NOTES[1:]], NOTE)
+    assert flagged(done) == {0: {SignalKind.REFUSAL_SPREAD}}
+    assert done.verdicts[0].signals[0].strength == 0.7
+
+
+def test_a_refusal_under_several_items_is_proof() -> None:
+    done = answered([{"n": "I cannot help with that."}, {"n": "I'm sorry."}, *NOTES[2:]], NOTE)
+    signals = [verdict.signals[0] for verdict in done.verdicts[:2]]
+    assert [signal.strength for signal in signals] == [1.0, 1.0]
+    assert [signal.items for signal in signals] == [(0, 1), (1, 0)]
+    assert signals[0].detail == "2 values of the call are refusals"
+
+
+def test_pointing_words_that_the_item_holds_are_its_own_in_other_company() -> None:
+    texts = ("Same as above, said the boss.", *TEXTS[1:])
+    done = answered([{"n": "the boss: same as above!"}, *NOTES[1:]], NOTE, texts=texts)
+    assert flagged(done) == {}
+
+
+def test_a_neighbours_value_inside_a_list_is_rejected() -> None:
+    part = {"type": "object", "properties": {"shop": {"type": "string"}}, "required": ["shop"]}
+    schema = {
+        "type": "object",
+        "properties": {
+            "rows": {"type": "array", "items": part},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["rows"],
+    }
+    task = Task.extract("All shops.", schema)
+    good = [{"rows": [{"shop": value["shop"]}], "tags": [str(value["shop"]).split()[0]]} for value in VALUES]
+    assert flagged(answered(good, task)) == {}
+    (deep,) = answered([{"rows": [{"shop": "Baumarkt Nord"}]}, *good[1:]], task).verdicts[0].signals
+    assert (deep.kind, deep.items) == (SignalKind.FOREIGN_VALUE, (0, 1))
+    assert "rows[].shop" in deep.detail
+    (flat,) = answered([good[0] | {"tags": ["Baumarkt"]}, *good[1:]], task).verdicts[0].signals
+    assert (flat.kind, flat.items) == (SignalKind.FOREIGN_VALUE, (0, 1))
+
+
+def test_long_prose_is_no_loop() -> None:
+    prose = " ".join(f"In the year {1900 + n} the {n}th mill by the river was sold again." for n in range(9))
+    assert len(prose) > 400
+    done = answered([{"n": prose}, *NOTES[1:]], NOTE)
+    assert SignalKind.REPETITION not in flagged(done).get(0, set())
+
+
+def test_evidence_of_a_trace_is_at_most_200_characters() -> None:
+    """As ``Signal`` promises: model output of any length goes into stores and reports."""
+    long = "Baumarkt Nord " * 40
+    texts = (TEXTS[0], long, *TEXTS[2:])
+    quotes = [{**QUOTES[0], "shop": long[:390]}, {"shop": long[:50]}, *QUOTES[2:]]
+    values = [VALUES[0] | {"shop": long[:390]}, VALUES[1], *VALUES[2:]]
+    every = [
+        *answered(with_quotes(values, quotes), QUOTED, texts=texts).verdicts,
+        *answered(
+            with_quotes(values, [{"shop": "nowhere " * 50}, *quotes[1:]]), QUOTED, texts=texts
+        ).verdicts,
+        *answered([{"n": "I cannot help. " * 50}, {"n": "same as above " * 50}, *NOTES[2:]], NOTE).verdicts,
+        *answered([{"n": "and so on " * 60}] * 3 + NOTES[3:], NOTE).verdicts,
+        *bound(WORDS, [" ".join(long.split()[:60]), *FIRST[1:]], texts).verdicts,
+        *bound(SEAL, ["9" * 300, *"abcd"]).verdicts,
+        *bound(WORDS, ["nothing " * 50, *FIRST[1:]]).verdicts,
+    ]
+    empty = {"type": "object", "properties": {"n": {"type": ["string", "null"]}}, "required": ["n"]}
+    said = [{"n": None}, *({"n": text} for text in TEXTS[1:])]
+    quoted = with_quotes(said, [{"n": long[:390]}, *({"n": text} for text in TEXTS[1:])])
+    task = Task.extract("x", empty, evidence=True)
+    done = answered(quoted, task, texts=(long, *TEXTS[1:]))
+    assert [len(signal.evidence) for signal in done.verdicts[0].signals] == [200]
+    lengths = {(s.kind, len(s.evidence)) for verdict in every for s in verdict.signals}
+    assert max(length for _, length in lengths) == 200
+    cut = {kind for kind, length in lengths if length == 200}
+    wanted = {"FOREIGN_EVIDENCE", "FOREIGN_VALUE", "UNGROUNDED", "CROSS_REFERENCE", "REFUSAL_SPREAD"}
+    assert {SignalKind[name] for name in (*wanted, "REPETITION", "MISBOUND", "UNBOUND")} <= cut
+
+
+@pytest.mark.parametrize(("strangers", "more"), [(16, ""), (17, " (and 1 more)")])
+def test_sixteen_strangers_are_named_and_the_rest_counted(strangers: int, more: str) -> None:
+    said = dict(zip(HANDLES[:2], LABELLED, strict=False)) | {
+        f"stranger_{n}": "neutral" for n in range(strangers)
+    }
+    done = split(pack_of(SENTIMENT, TEXTS[:2]), Completion(json.dumps(said)))
+    named = [signal for signal in done.signals if signal.kind is SignalKind.FOREIGN_HANDLE]
+    assert len(named) == 16
+    assert named[0].detail == f"the reply answers 'stranger_0', which no item is called{more}"
+
+
+def test_a_leak_from_the_very_first_words_of_the_call_is_seen() -> None:
+    texts = ("Baumarkt Nord had the hammer for 24.50.", *TEXTS[2:])
+    values = [{"amount": 24.5, "shop": "Baumarkt Nord", "kind": "tool"}, *VALUES[2:]]
+    assert flagged(answered(values, texts=texts)) == {}
+    (found,) = (
+        answered([values[0], values[1] | {"shop": "Baumarkt Nord"}, *values[2:]], texts=texts)
+        .verdicts[1]
+        .signals
+    )
+    assert (found.kind, found.items, found.strength) == (SignalKind.FOREIGN_VALUE, (1, 0), 1.0)
+    quotes = [{"shop": value["shop"]} for value in values]
+    done = answered(with_quotes(values, [quotes[0], quotes[0], *quotes[2:]]), QUOTED, texts=texts)
+    (found,) = done.verdicts[1].signals
+    assert (found.kind, found.items) == (SignalKind.FOREIGN_EVIDENCE, (1, 0))
+
+
+def test_a_very_long_quote_is_placed_by_its_beginning() -> None:
+    long = " ".join(f"line {n} of the receipt" for n in range(40))
+    texts = (f"Paid $12.99 at Corner Bakery: {long}", *TEXTS[1:])
+    done = answered(with_quotes(VALUES, [{"shop": long}, *QUOTES[1:]]), QUOTED, texts=texts)
+    (quote,) = done.verdicts[0].quotes
+    assert quote.match is Match.EXACT
+    assert (quote.start, quote.end) == (texts[0].index(long), texts[0].index(long) + 400)

@@ -199,3 +199,16 @@ def test_a_likeness_that_is_just_enough_is_not_lost_to_rounding() -> None:
     just = 100.0 * (1 - 2.5 / len(needle))
     assert just <= hay.likeness(needle) < just + 0.001
     assert hay.likeness(needle, just) == hay.likeness(needle)
+
+
+def test_what_stands_nowhere_is_not_quoted() -> None:
+    for text in ("Corner Bakery", "Café am Markt"):
+        hay = Hay(text)
+        assert hay.quoted(text.upper())
+        assert not any(hay.quoted(needle) for needle in ("Harbour", "harbour hardware", "", " ", "\u200b"))
+
+
+def test_nothing_is_found_behind_the_end_of_a_text() -> None:
+    hay = Hay("ab  cd ")
+    assert hay.span("AB cd") is not None
+    assert hay.span("cdXXXX") is None

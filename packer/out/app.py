@@ -25,11 +25,10 @@ from typer.core import TyperGroup
 from packer.out.fit import fitted
 from packer.out.help_page import Asked, columns, command_lines, groups, title, wrapped
 from packer.out.misuse import Misuse, misuse_of
-from packer.out.plain import plain
+from packer.out.plain import LONGEST, plain
 from schemas.errors import AwaitsReview, PacksplitError, UsageError
 
 UNRESOLVED, MISUSED, WORLD_FAILED, STOPPED, PIPE_CLOSED = 1, 2, 3, 130, 141
-LONGEST = 1_000
 
 ORDER = ("run", "plan", "eval", "status", "review", "resume", "cancel", "export", "report")
 

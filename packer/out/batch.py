@@ -10,8 +10,8 @@ from pathlib import Path
 
 import typer
 
-from packer.out.app import LONGEST, warn
-from packer.out.plain import plain
+from packer.out.app import warn
+from packer.out.plain import LONGEST, plain
 from packer.out.state_bar import counted
 from schemas.batch import Batch
 from schemas.errors import UsageError

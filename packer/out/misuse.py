@@ -11,9 +11,7 @@ from typing import Protocol, cast
 import typer
 
 from packer.out.near import did_you_mean
-from packer.out.plain import plain
-
-LONGEST = 1_000
+from packer.out.plain import LONGEST, plain
 
 # The parser is typer's own in new releases and click's in older ones; both call it that.
 Misuse: type[Exception] = next(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from packer.out.app import LONGEST, warn
-from packer.out.plain import plain
+from packer.out.app import warn
+from packer.out.plain import LONGEST, plain
 from schemas.result import ItemResult, Outcome
 
 SHOWN = 3

@@ -7,18 +7,18 @@ left out, and nothing is read as rich's markup. Does not know: what the text say
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from unicodedata import category
 
-from rich.console import Console
 from rich.text import Text
 
 MOST = 200
 """Characters shown of a text, unless told otherwise."""
+
+LONGEST = 1_000
+"""Characters shown of one of our own sentences, which may quote such texts."""
 
 AROUND = 60
 """Characters shown on either side of a marked place that lies beyond what is shown of a text."""
@@ -32,14 +32,6 @@ ESCAPED = "magenta"
 
 Mark = tuple[int, int, str]
 """A place in a text, from (inclusive) and to (exclusive) in characters, and the style that shows it."""
-
-
-def terminal(*, stderr: bool = False) -> Console:
-    """A console for our own views: no markup, no guessed colours; what an encoding lacks is written out."""
-    stream = sys.stderr if stderr else sys.stdout
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def plain(value: object, most: int = MOST) -> str:

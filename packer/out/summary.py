@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from packer.expect import Expected
-from packer.out.app import LONGEST
 from packer.out.bleed_words import bleed_lines
-from packer.out.plain import plain
+from packer.out.plain import LONGEST, plain
 from packer.plan import Plan
 from packer.run.written import written
 from schemas.comparison import Comparison

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from packer.out.app import LONGEST
 from packer.out.open_items import SHOWN
-from packer.out.plain import plain
+from packer.out.plain import LONGEST, plain
 from packer.out.summary import run_summary, told
 from schemas.audit import Audit
 from schemas.result import ItemResult, Outcome, RunResult

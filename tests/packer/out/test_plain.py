@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packer.out.plain import legible, plain, terminal
+from packer.out.plain import legible, plain
 from tests.strategies import texts
 
 
@@ -64,11 +63,3 @@ def test_marked_places_are_styled_where_they_are_and_shown_however_far_behind() 
 def test_marks_anywhere_change_no_character(text: str, places: list[tuple[int, int]]) -> None:
     marked = legible(text, most=500, marks=[(start, end, "bold") for start, end in places])
     assert marked.plain == legible(text, most=500).plain
-
-
-def test_a_terminal_without_the_letters_gets_them_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    monkeypatch.setattr("sys.stdout", stream)
-    terminal().print(legible("[red]\u00e9 \x1b"), "[red]:smile:")
-    stream.flush()
-    assert stream.buffer.getvalue() == b"[red]\\xe9 \\x1b [red]:smile:\n"  # type: ignore[attr-defined]

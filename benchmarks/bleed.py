@@ -30,13 +30,13 @@ from benchmarks.data import CACHE, Labelled
 from benchmarks.figures import COLOURS, RESULTS
 from packer import Layout, Limits, Task
 from packer.clients.local import LocalModel
-from packer.run.evaluate import SIZES, evaluate
-from packer.run.tally import Tally
-from packer.run.written import written
+from packer.run.evaluation.evaluate import SIZES, evaluate
+from packer.run.live.tally import Tally
 from packer.testing.bleeding import BleedingClient
 from schemas.evaluation import Evaluation
 from schemas.output import Mismatch
 from schemas.settings import Binding
+from schemas.written import written
 
 SEED = 7
 DATA = ("tweets", "reviews", "addresses", "prices")

@@ -29,7 +29,7 @@ from openai import AsyncOpenAI
 
 from packer import Budget, Limits, ModelFacts, RunResult, Task, pack_and_run
 from packer.run.replay import Replay
-from packer.run.run_file import Event, RunFile
+from packer.run.store.run_file import Event, RunFile
 from packer.testing import FaultKind, FaultServer, Inject
 from tests.crash.books import Books, checked
 from tests.crash.forker import Forker, forker

@@ -30,7 +30,7 @@ from statistics import median
 
 from benchmarks.data import CACHE, Labelled, addresses, prices, reviews, sentiments
 from packer import Budget, Layout, Limits, Task, Trust, pack_and_run
-from packer.prices import Prices
+from packer.cost.prices import Prices
 from packer.render import compact
 from packer.testing import FaultKind, FaultServer, Inject
 from packer.testing.loopback import WireFault

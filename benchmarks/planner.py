@@ -32,7 +32,7 @@ from benchmarks.planner_oracle import (
     oracle_checked,
     truth,
 )
-from packer.ways import cheapest, learned, prospects
+from packer.cost.ways import cheapest, learned, prospects
 from schemas.ways import Circumstances, PerToken, Proof, Seen
 
 SEED = 20_261_125

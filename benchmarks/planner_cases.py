@@ -12,10 +12,10 @@ from itertools import product
 from statistics import fmean
 
 from packer import Budget, Layout, Task, plan
-from packer.prices import Prices
+from packer.cost.prices import Prices
+from packer.cost.ways import cheapest, per_token, prospects, worth_proving
 from packer.render import pack_system, single_system
 from packer.tokens import counter_for
-from packer.ways import cheapest, per_token, prospects, worth_proving
 from schemas.ways import Circumstances, PerToken, Prospect
 
 MODELS = ("anthropic/claude-haiku-4-5", "openai/gpt-4.1-mini", "openai/gpt-5-mini")

@@ -24,7 +24,7 @@ from benchmarks import heading
 from benchmarks.data import SOURCES, Labelled
 from packer import Fallback, Layout, Task, pack_and_run, plan
 from packer.clients.local import LocalModel
-from packer.expect import Expected
+from packer.cost.expect import Expected
 from packer.render import compact
 from packer.testing import FaultServer
 from packer.tokens import counter_for

@@ -9,12 +9,12 @@ from packer._shadow import check_schemas
 check_schemas()
 
 # The check above must come first: these imports need our own ``schemas``.
-from packer.out.frames import with_answers  # noqa: E402
+from packer.out.tables.frames import with_answers  # noqa: E402
 from packer.plan import Plan, plan  # noqa: E402
 from packer.render import render  # noqa: E402
 from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # noqa: E402
 from packer.run.cancel_jobs import cancel_jobs  # noqa: E402
-from packer.run.evaluate import evaluate  # noqa: E402
+from packer.run.evaluation.evaluate import evaluate  # noqa: E402
 from packer.run.read_run import read_run  # noqa: E402
 from schemas.advice import Advice  # noqa: E402
 from schemas.audit import Audit, Estimate  # noqa: E402

@@ -10,21 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from packer.baseline import predict
 from packer.budget import Allowance, allowance
-from packer.circumstances import auto, circumstances_of, proving
+from packer.cost.baseline import predict
+from packer.cost.circumstances import auto, circumstances_of, proving
+from packer.cost.expect import forecast
+from packer.cost.prices import Prices
 from packer.delimit import end, nonce_for
-from packer.expect import forecast
+from packer.fit.suit import advise_items, advise_packs, checked_task
 from packer.frames import Frame, items_from
 from packer.models import facts_of
 from packer.packs import Packs
 from packer.planned import Plan as Plan
-from packer.prices import Prices
 from packer.promising import NO_TRIAL, TrialPlan, trial_for
 from packer.render import pack_system
 from packer.seat import DEAR_NONCE, Markers, alone
 from packer.seating import Seating, decide, distinct
-from packer.suit import advise_items, advise_packs, checked_task
 from packer.tokens import counter_for
 from packer.wanted import Wanted
 from schemas.advice import Advice

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from packer.budget import Allowance
-from packer.expect import Forecast
+from packer.cost.expect import Forecast
 from packer.packs import Packs
 from packer.promising import NO_TRIAL, TrialPlan
 from packer.seating import Seating

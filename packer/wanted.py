@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from packer.prices import Prices
+from packer.cost.prices import Prices
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
 from schemas.protocols import TokenCounter

@@ -24,7 +24,7 @@ _LINE = "border:0;border-bottom:1px solid rgba(128,128,128,.4);padding:.15em .8e
 _TEXT = f"{_LINE};text-align:left;vertical-align:top;overflow-wrap:anywhere;max-width:32em"
 _NUMBER = f"{_LINE};text-align:right;vertical-align:top;white-space:nowrap"
 
-# What a page would not show, or would let reorder or end the text around it: see packer.out.html.
+# What a page would not show, or would let reorder or end the text around it: see packer.out.report.html.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"

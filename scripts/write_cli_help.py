@@ -11,8 +11,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from packer.out.app import ORDER
-from packer.out.cli import app
+from packer.out.commands.app import ORDER
+from packer.out.commands.cli import app
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 MARKER = "<!-- From here on written by `python -m scripts.write_cli_help`. -->"

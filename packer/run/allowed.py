@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from packer.clients.choose import Chosen
+from packer.cost.prices import Prices
 from packer.pacing import Pace
 from packer.plan import Plan
-from packer.prices import Prices
 from packer.render import render
-from packer.run.ask import Ask
-from packer.run.job import Options
-from packer.run.needs import Needs
+from packer.run.flow.ask import Ask
+from packer.run.live.needs import Needs
+from packer.run.options import Options
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
 from schemas.protocols import BatchClient, HasBatches

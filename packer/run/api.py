@@ -10,15 +10,15 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
 
+from packer.fit.suit import checked_task
 from packer.frames import Frame, items_from, rows_of
 from packer.run.complete import complete
 from packer.run.given import options_given
-from packer.run.halt import Halt, terminable
 from packer.run.inputs import DEFAULT_WINDOW, Inputs
-from packer.run.job import OnProgress
-from packer.run.loop import run_to_end
+from packer.run.live.halt import Halt, terminable
+from packer.run.live.loop import run_to_end
+from packer.run.live.tally import OnProgress
 from packer.run.windows import OnWindow, in_windows
-from packer.suit import checked_task
 from schemas.batch import Via
 from schemas.facts import ModelFacts
 from schemas.guard import Guard

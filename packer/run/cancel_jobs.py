@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packer.clients.choose import Chosen, choose
 from packer.run.allowed import batches_of
-from packer.run.loop import run_to_end
+from packer.run.live.loop import run_to_end
 from packer.run.read_run import read_run
 from schemas.protocols import Client
 from schemas.record import JobRecord, JobState

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from packer.pacing import Pace
-from packer.run.spending import Spending
-from packer.run.sums import Sum
-from packer.run.tally import Tally
+from packer.run.flow.sums import Sum
+from packer.run.live.spending import Spending
+from packer.run.live.tally import Tally
 
 
 @dataclass(slots=True)

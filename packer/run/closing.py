@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 from packer.clients.choose import Chosen
-from packer.run.fingerprint import fingerprint_of
 from packer.run.job import Job
+from packer.run.store.fingerprint import fingerprint_of
 from packer.run.trends import trends
-from packer.run.written import answers_written, written
 from schemas.errors import Interrupted
 from schemas.item import Item, ItemId
 from schemas.ledger import Baseline, Ledger
 from schemas.result import Fault, ItemResult, Outcome, Reason, RunResult
 from schemas.task import Task
 from schemas.usage import Usage
+from schemas.written import answers_written, written
 
 T = TypeVar("T")
 

@@ -12,8 +12,10 @@ from typing import TypeGuard, TypeVar
 
 from packer.clients.choose import choose
 from packer.run.closing import ANSWERED, closed_run, not_begun
-from packer.run.halt import Halt
-from packer.run.job import Job, OnProgress, Options
+from packer.run.job import Job
+from packer.run.live.halt import Halt
+from packer.run.live.tally import OnProgress
+from packer.run.options import Options
 from packer.run.prepare import prepare
 from schemas.errors import ClientError, GuardStop, RunError
 from schemas.item import Item, ItemId

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Generic, TypeVar
 
-from packer.compare import Spent, compare
+from packer.cost.compare import Spent, compare
 from packer.plan import Plan
-from packer.run.tally import Tally
+from packer.run.live.tally import Tally
 from schemas.comparison import Comparison
 from schemas.facts import ModelFacts
 from schemas.item import ItemId

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Generic, TypeVar
 
-from packer.run.written import answer_written
 from packer.seat import SALT
 from schemas.errors import UsageError
 from schemas.item import ItemId
@@ -20,6 +19,7 @@ from schemas.result import ItemResult, Outcome
 from schemas.review import Decision, Gate, Neighbour, Review, ReviewGate, Ruling, Sheet, Stage, ToReview
 from schemas.signal import Trust
 from schemas.task import Task
+from schemas.written import answer_written
 
 T = TypeVar("T")
 

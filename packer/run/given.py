@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from packer.run.job import Options
+from packer.run.options import Options
 from schemas.batch import Batch, Via
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts

@@ -6,67 +6,39 @@ Does not know: how it was made ready, or what becomes of its results.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from packer.audit.report import audit_of
 from packer.plan import Plan
-from packer.run.cache import AnswerCache
 from packer.run.costs import Costs
-from packer.run.drive import Driver
+from packer.run.flow.seats import Seats
 from packer.run.gate import Gatekeeper
-from packer.run.journal import Journal
+from packer.run.live.drive import Driver
+from packer.run.live.send import word_for
+from packer.run.live.tally import OnProgress, Tally
+from packer.run.proof.size_choice import SizeChoice
 from packer.run.replay import Replay
-from packer.run.run_file import RunFile
-from packer.run.seats import Seats
-from packer.run.send import word_for
-from packer.run.size_choice import SizeChoice
 from packer.run.stages import Stages
-from packer.run.tally import Tally
-from packer.run.written import UNTOLD
+from packer.run.store.cache import AnswerCache
+from packer.run.store.journal import Journal
+from packer.run.store.run_file import RunFile
 from schemas.audit import Audit
-from schemas.batch import Batch
 from schemas.errors import ClientError, GuardStop, ProviderDown
-from schemas.facts import ModelFacts
-from schemas.guard import Guard
 from schemas.item import Item, ItemId
-from schemas.keeping import Store
 from schemas.ledger import Ledger
 from schemas.protocols import TokenCounter
 from schemas.result import ItemResult, Outcome
-from schemas.review import Gate, ReviewGate
-from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
+from schemas.review import Gate
+from schemas.settings import Layout
 from schemas.task import Task
+from schemas.written import UNTOLD
 
 T = TypeVar("T")
 
 log = logging.getLogger("packsplit")
-
-OnProgress = Callable[[Tally], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """A door's options, as they were given."""
-
-    strategy: Strategy = "pack"
-    budget: Budget = field(default_factory=Budget)
-    limits: Limits = field(default_factory=Limits)
-    fallback: Fallback = field(default_factory=Fallback)
-    guard: Guard = field(default_factory=Guard)
-    layout: Layout = field(default_factory=Layout)
-    counter: TokenCounter | None = None
-    facts: ModelFacts = field(default_factory=ModelFacts)
-    seed: int = 0
-    store: Store | None = None
-    cache: Path | None = None
-    name: str | None = None
-    baseline: int = 0
-    review: ReviewGate | None = None
-    via: Batch | None = None
 
 
 @dataclass(slots=True)

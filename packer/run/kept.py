@@ -12,11 +12,10 @@ from typing import Generic, TypeVar
 
 from packer.budget import Allowance
 from packer.plan import Plan
-from packer.run.damage import damaged
-from packer.run.fingerprint import changes
-from packer.run.journal import Journal, now
-from packer.run.run_file import RunFile
-from packer.run.written import NotOurs, read, written
+from packer.run.store.damage import damaged
+from packer.run.store.fingerprint import changes
+from packer.run.store.journal import Journal, now
+from packer.run.store.run_file import RunFile
 from packer.seating import Seating
 from schemas.calibration import Calibration
 from schemas.errors import RunChanged
@@ -26,6 +25,7 @@ from schemas.output import Mismatch
 from schemas.result import ItemResult
 from schemas.settings import Envelope, Strategy
 from schemas.task import Task
+from schemas.written import NotOurs, read, written
 
 T = TypeVar("T")
 

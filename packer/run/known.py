@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from packer.run.cache import AnswerCache
-from packer.run.job import Options
+from packer.run.options import Options
+from packer.run.store.cache import AnswerCache
 from schemas.errors import UsageError
 from schemas.item import Item, ItemId
 from schemas.result import ItemResult, Outcome, Route, RunResult

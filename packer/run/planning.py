@@ -12,7 +12,7 @@ from typing import TypeVar
 from packer.plan import Plan, plan_for
 from packer.run.allowed import CEILING_SHARE, within_ceilings
 from packer.run.kept import Kept
-from packer.run.run_file import RunFile
+from packer.run.store.run_file import RunFile
 from packer.seat import Markers
 from packer.tokens import counter_for
 from packer.wanted import Wanted

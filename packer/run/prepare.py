@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from packer.clients.choose import Chosen
+from packer.cost.prices import Prices
+from packer.fit.suit import advise_items
 from packer.pacing import Pace
-from packer.prices import Prices
 from packer.render import pack_system, single_system
 from packer.run.allowed import (
     batches_of,
@@ -24,38 +25,37 @@ from packer.run.allowed import (
     check_review,
     for_batch,
 )
-from packer.run.ask import Rules
-from packer.run.cache import AnswerCache
 from packer.run.carried import Carried
-from packer.run.circuit import Circuit
 from packer.run.costs import Costs
-from packer.run.drive import Driver
-from packer.run.drive_batch import BatchDriver
-from packer.run.fingerprint import fingerprint_of, parts_of
+from packer.run.flow.ask import Rules
+from packer.run.flow.ladder import Ladder
+from packer.run.flow.seats import Seats
 from packer.run.gate import Gatekeeper
-from packer.run.halt import Halt
-from packer.run.job import Job, Options, closed
-from packer.run.journal import Journal
+from packer.run.job import Job, closed
+from packer.run.jobs.drive_batch import BatchDriver
 from packer.run.kept import Kept, begin, taken_up, title_of
 from packer.run.known import known_before
-from packer.run.ladder import Ladder
-from packer.run.needs import Needs
+from packer.run.live.circuit import Circuit
+from packer.run.live.drive import Driver
+from packer.run.live.halt import Halt
+from packer.run.live.needs import Needs
+from packer.run.live.send import Sender
+from packer.run.live.shared_pace import shared_pace
+from packer.run.live.spending import Spending
+from packer.run.live.tally import Tally
+from packer.run.live.trace import Trace
+from packer.run.live.turnstile import Turnstile
+from packer.run.options import Options
 from packer.run.planning import is_cached, markers_for, nonces_of, planned
 from packer.run.probing import held_to, no_probes
-from packer.run.profile_file import Subject, write_profile
-from packer.run.promise import auditing_for, checked_guard, known_calibration, promised, trying_for
+from packer.run.proof.profile_file import Subject, write_profile
+from packer.run.proof.promise import auditing_for, checked_guard, known_calibration, promised, trying_for
+from packer.run.proof.size_choice import SizeChoice
 from packer.run.replay import Replay
-from packer.run.run_file import RunFile
-from packer.run.seats import Seats
-from packer.run.send import Sender
-from packer.run.shared_pace import shared_pace
-from packer.run.size_choice import SizeChoice
-from packer.run.spending import Spending
-from packer.run.tally import Tally
-from packer.run.trace import Trace
-from packer.run.turnstile import Turnstile
-from packer.run.written import answer_written, written
-from packer.suit import advise_items
+from packer.run.store.cache import AnswerCache
+from packer.run.store.fingerprint import fingerprint_of, parts_of
+from packer.run.store.journal import Journal
+from packer.run.store.run_file import RunFile
 from packer.tokens import counter_for
 from packer.wanted import Wanted
 from schemas.advice import Advice
@@ -63,6 +63,7 @@ from schemas.errors import UsageError
 from schemas.item import Item
 from schemas.result import Route, RunResult
 from schemas.task import Task
+from schemas.written import answer_written, written
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from decimal import Decimal
 from packer.clients.choose import Chosen
 from packer.clients.constrain import PROBE_TOKENS, before_probe
 from packer.pacing import Need
-from packer.run.ask import Reply
-from packer.run.run_file import RunFile
-from packer.run.tally import Tally
+from packer.run.flow.ask import Reply
+from packer.run.live.tally import Tally
+from packer.run.store.run_file import RunFile
 from schemas.chat import Completion, Prompt
 from schemas.errors import ClientError
 from schemas.settings import Layout

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from packer.run.damage import damaged
-from packer.run.journal import JOB_EVENTS
-from packer.run.kept_jobs import KeptJobs
+from packer.run.jobs.kept_jobs import KeptJobs
 from packer.run.replay import reply_of
-from packer.run.run_file import Event, RunFile
-from packer.run.written import NotOurs, read
+from packer.run.store.damage import damaged
+from packer.run.store.journal import JOB_EVENTS
+from packer.run.store.run_file import Event, RunFile
 from schemas.advice import Advice
 from schemas.audit import Audit
 from schemas.calibration import Calibration, SizeChange
@@ -28,6 +27,7 @@ from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunReco
 from schemas.result import ItemResult, Outcome
 from schemas.review import Gate, Review, Ruling, Stage
 from schemas.signal import Trend
+from schemas.written import NotOurs, read
 
 T = TypeVar("T")
 

@@ -15,26 +15,26 @@ from typing import Generic, TypeVar
 
 from packer.pacing import Need
 from packer.plan import Plan
-from packer.run.ask import Ask, Back, Reply
-from packer.run.batch_job import Line
-from packer.run.damage import damaged
-from packer.run.drive import Driver
-from packer.run.drive_batch import BatchDriver
+from packer.run.flow.ask import Ask, Back, Reply
+from packer.run.flow.ladder import Ladder
+from packer.run.flow.seats import Seats
 from packer.run.gate import Gatekeeper
-from packer.run.journal import JOB_EVENTS, seats_of
-from packer.run.kept_jobs import KeptJobs
-from packer.run.ladder import Ladder
-from packer.run.run_file import Event
-from packer.run.seats import Seats
-from packer.run.send import Sender
-from packer.run.size_choice import SizeChoice
-from packer.run.written import NotOurs, error_read, read
+from packer.run.jobs.batch_job import Line
+from packer.run.jobs.drive_batch import BatchDriver
+from packer.run.jobs.kept_jobs import KeptJobs
+from packer.run.live.drive import Driver
+from packer.run.live.send import Sender
+from packer.run.proof.size_choice import SizeChoice
+from packer.run.store.damage import damaged
+from packer.run.store.journal import JOB_EVENTS, seats_of
+from packer.run.store.run_file import Event
 from schemas.chat import Completion, FinishReason
 from schemas.errors import ClientError, RunChanged
 from schemas.item import ItemId
 from schemas.result import ItemResult, Route
 from schemas.review import Review, Stage
 from schemas.usage import Usage
+from schemas.written import NotOurs, error_read, read
 
 T = TypeVar("T")
 

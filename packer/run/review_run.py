@@ -10,10 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from packer.run.gate import reviews_of
-from packer.run.journal import now
 from packer.run.read_run import read_run
-from packer.run.run_file import RunFile
-from packer.run.written import written
+from packer.run.store.journal import now
+from packer.run.store.run_file import RunFile
 from schemas.errors import UsageError
 from schemas.item import ItemId
 from schemas.output import Mismatch, SchemaOutput
@@ -21,6 +20,7 @@ from schemas.record import ItemRecord, RunRecord
 from schemas.result import ItemResult, Outcome
 from schemas.review import Decision, Gate, Neighbour, Review, Ruling, Sheet, Stage, ToReview
 from schemas.signal import Trust
+from schemas.written import written
 
 
 def sheet_of(path: str | Path) -> Sheet:

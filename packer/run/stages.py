@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from packer.plan import Plan
-from packer.run.ask import Ask, Back
-from packer.run.drive import Driver
+from packer.run.flow.ask import Ask, Back
+from packer.run.flow.seats import Seats
+from packer.run.flow.talks import SESSION_ITEMS
 from packer.run.gate import Gatekeeper
-from packer.run.journal import Journal, now
+from packer.run.live.drive import Driver
+from packer.run.proof.size_choice import SizeChoice
 from packer.run.replay import Replay, reopen
-from packer.run.seats import Seats
-from packer.run.size_choice import SizeChoice
-from packer.run.talks import SESSION_ITEMS
+from packer.run.store.journal import Journal, now
 from schemas.errors import AwaitsReview, Rejected
 from schemas.pack import Pack
 from schemas.result import ItemResult, Route

@@ -16,17 +16,17 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from packer.clients.choose import Chosen, choose
+from packer.fit.suit import checked_task
 from packer.pacing import Pace
 from packer.run.carried import Carried, added
 from packer.run.closing import ANSWERED, closed_run, not_begun
 from packer.run.complete import hopeless_end
-from packer.run.halt import Halt
 from packer.run.inputs import Inputs
-from packer.run.job import OnProgress, Options
+from packer.run.live.halt import Halt
+from packer.run.live.tally import OnProgress, Tally
+from packer.run.options import Options
 from packer.run.prepare import prepare
-from packer.run.seen_ids import SeenIds
-from packer.run.tally import Tally
-from packer.suit import checked_task
+from packer.run.store.seen_ids import SeenIds
 from schemas.errors import RunChanged, UsageError
 from schemas.item import Item, ItemId
 from schemas.protocols import Client

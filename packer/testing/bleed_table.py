@@ -62,6 +62,6 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _plain(value: object) -> str:
     # Brings rich with it, which a test that passes has no use for.
-    from packer.out.plain import plain
+    from packer.out.board.plain import plain
 
     return plain(value, MOST_CHARACTERS)

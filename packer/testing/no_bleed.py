@@ -14,11 +14,11 @@ from random import Random
 from typing import TypeVar
 
 from packer.audit import scipy_part
+from packer.fit.suit import checked_task
 from packer.frames import Frame, items_from
-from packer.run.arms import AGAIN, Asking
+from packer.run.evaluation.arms import AGAIN, Asking
 from packer.seat import SALT
 from packer.seating import distinct
-from packer.suit import checked_task
 from packer.testing.bleed_table import table_of
 from packer.testing.packed_and_alone import NoBleed, PackedAndAlone
 from schemas.errors import UsageError

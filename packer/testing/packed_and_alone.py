@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 from packer.audit import scipy_part
 from packer.audit.equal import same
 from packer.audit.promise import audits_needed, bleed_trial
-from packer.run.arms import Arm, Seat
-from packer.run.measured import Answers, answers_of
-from packer.run.trying import noise_of
+from packer.run.evaluation.arms import Arm, Seat
+from packer.run.evaluation.measured import Answers, answers_of
+from packer.run.flow.trying import noise_of
 from packer.testing.bleed_table import Row
 from schemas.calibration import Noise, Trial, TrialCall
 from schemas.guard import Guard

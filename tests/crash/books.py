@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from packer.run.run_file import RunFile
+from packer.run.store.run_file import RunFile
 from tests.crash.till import Sold, Till
 from tests.crash.work import CONCURRENCY, Outcome, Work, texts_of, truth_of
 

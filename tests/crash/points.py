@@ -15,10 +15,13 @@ from itertools import count, islice
 from pathlib import Path
 from types import FrameType
 
-from packer.run import asides, job, ladder, prepare, replay, run_file, run_format, send
-from packer.run.ask import Ask
-from packer.run.journal import Journal
-from packer.run.run_file import RunFile
+from packer.run import job, prepare, replay
+from packer.run.flow import asides, ladder
+from packer.run.flow.ask import Ask
+from packer.run.live import send
+from packer.run.store import run_file, run_format
+from packer.run.store.journal import Journal
+from packer.run.store.run_file import RunFile
 from schemas.result import Route
 
 Seen = Callable[..., bool]

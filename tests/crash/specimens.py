@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from packer.run.run_file import RunFile
+from packer.run.store.run_file import RunFile
 from schemas.errors import StoreDamaged, UsageError
 from tests.crash.books import checked
 from tests.crash.forker import Forker

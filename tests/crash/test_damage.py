@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from packer.run.run_file import RunFile
+from packer.run.store.run_file import RunFile
 from schemas.errors import StoreDamaged
 from tests.crash.forker import Forker
 from tests.crash.specimens import (

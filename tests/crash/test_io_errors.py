@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from packer.run.run_file import RunFile
-from packer.run.run_format import MIGRATIONS
+from packer.run.store.run_file import RunFile
+from packer.run.store.run_format import MIGRATIONS
 from schemas.errors import StoreFailed, UsageError
 from tests.crash.books import checked
 from tests.crash.forker import Forker

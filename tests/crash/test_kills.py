@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from packer.run.run_file import RunFile
+from packer.run.store.run_file import RunFile
 from tests.crash.books import Books, checked
 from tests.crash.forker import Forker
 from tests.crash.points import POINTS

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from packer.run.run_file import RunFile
-from packer.run.run_lock import in_use, locked
+from packer.run.store.run_file import RunFile
+from packer.run.store.run_lock import in_use, locked
 from schemas.errors import RunInUse
 from tests.crash.books import checked
 from tests.crash.forker import Forker

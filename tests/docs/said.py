@@ -19,9 +19,9 @@ _TOLD = {
 """Calls whose sentence a user meets in a result, a signal, or as what went wrong in the world."""
 
 SENTENCES = (
-    "packer/run/promise_words.py",
-    "packer/run/sizing.py",
-    "packer/run/spending.py",
+    "packer/run/proof/promise_words.py",
+    "packer/run/flow/sizing.py",
+    "packer/run/live/spending.py",
     "packer/audit/report.py",
 )
 """Files that make nothing but sentences for users."""

@@ -12,7 +12,7 @@ from functools import cache
 import click
 import typer
 
-from packer.out.cli import app
+from packer.out.commands.cli import app
 from tests.docs.pages import HOME
 
 LANGUAGES = ("sh", "bash", "shell", "console")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pytest
 
-from packer.out import app
+from packer.out.commands import app
 from schemas import errors
 from schemas.advice import Topic
 from schemas.calibration import Finding

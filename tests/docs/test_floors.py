@@ -49,10 +49,10 @@ def test_a_module_on_no_floor_stands_as_low_as_its_imports_allow() -> None:
             "packer.plan": [],
             "packer.newcomer": ["packer.plan"],
             "packer.other": ["schemas.task"],
-            "packer.out.cli": [],
+            "packer.out.commands.cli": [],
             "schemas.task": [],
         }
     )
     assert rooms["packer.newcomer"] == rooms["packer.plan"] == "packer above"
     assert rooms["packer.other"] == "packer below"
-    assert rooms["packer.out.cli"] == "packer.out"
+    assert rooms["packer.out.commands.cli"] == "packer.out"

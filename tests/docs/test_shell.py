@@ -24,8 +24,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from packer.clients import OpenAIChat
-from packer.out.app import UNRESOLVED
-from packer.out.cli import app
+from packer.out.commands.app import UNRESOLVED
+from packer.out.commands.cli import app
 from packer.testing import FaultServer, JobFaults
 from tests.docs.pages import DOCS, HOME, blocks, name_of, spans, text_pages
 from tests.docs.shell import HERE, LANGUAGES, STANDARD, commands, wrong_module, wrong_with

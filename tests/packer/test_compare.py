@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from packer.compare import Spent, compare
-from packer.prices import Prices
+from packer.cost.compare import Spent, compare
+from packer.cost.prices import Prices
 from schemas.comparison import Comparison
 from schemas.facts import ModelFacts, Price
 from schemas.ledger import Baseline

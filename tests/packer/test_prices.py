@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packer.prices import Prices
+from packer.cost.prices import Prices
 from schemas.errors import UsageError
 from schemas.facts import Price
 from schemas.usage import Usage
@@ -208,7 +208,7 @@ def test_the_bound_is_reached_by_some_call(prices: Prices, tokens: int, output_t
 def test_prices_are_found_late_offline_and_without_a_thread() -> None:
     script = (
         "import sys, socket, threading\n"
-        "from packer.prices import Prices\n"
+        "from packer.cost.prices import Prices\n"
         "early = [name for name in ('genai_prices', 'pydantic') if name in sys.modules]\n"
         "def no(*args, **kwargs): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = no\n"

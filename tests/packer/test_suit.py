@@ -19,8 +19,8 @@ from pydantic import BaseModel, Field
 from packer import Budget, Item, Layout, Plan, Task, UsageError, pack_and_run, plan
 from packer.binpack import Room, lower_bound, pack_in_order, pack_tightly
 from packer.crowding import MANY_TIMES, MORE_CALLS, crowding, long_ones
-from packer.out.summary import plan_summary
-from packer.suit import advise_items, checked_task
+from packer.fit.suit import advise_items, checked_task
+from packer.out.board.summary import plan_summary
 from packer.testing import ScriptedClient
 from packer.tokens import Utf8Bound
 from schemas.advice import Topic

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packer.prices import Prices
-from packer.ways import USUAL, cheapest, learned, per_token, prospects, worth_proving
+from packer.cost.prices import Prices
+from packer.cost.ways import USUAL, cheapest, learned, per_token, prospects, worth_proving
 from schemas.errors import UsageError
 from schemas.facts import Price
 from schemas.ways import Circumstances, PerToken, Proof, Prospect, Seen

@@ -17,7 +17,7 @@ from packer import Completion, FinishReason, Outcome, Task, UsageError, pack_and
 from packer.clients.anthropic import AnthropicMessages
 from packer.clients.openai import OpenAIChat
 from packer.clients.openai_responses import OpenAIResponses
-from packer.run.loop import run_to_end
+from packer.run.live.loop import run_to_end
 from packer.testing import FaultServer, ScriptedClient, WireFault
 from schemas.chat import Message, Prompt
 from schemas.errors import AccessDenied, ClientError, RateLimited, Unreachable

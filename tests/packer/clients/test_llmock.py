@@ -22,7 +22,7 @@ from packer.clients.anthropic import STREAM_ABOVE_TOKENS, AnthropicMessages
 from packer.clients.openai import OpenAIChat
 from packer.clients.openai_responses import OpenAIResponses
 from packer.delimit import HANDLES
-from packer.run.loop import run_to_end
+from packer.run.live.loop import run_to_end
 from schemas.errors import AccessDenied, CallRefused, SpendLimit
 from schemas.result import Fault
 from schemas.settings import Strategy
@@ -83,7 +83,7 @@ def connect(llmock_server: LLMockServer) -> Iterator[Connect]:
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Broken streams carry no Retry-After, and how long one retry waits is not what is tested there."""
-    monkeypatch.setattr("packer.run.send.FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr("packer.run.live.send.FIRST_BACKOFF_S", 0.01)
 
 
 def rows(n: int) -> str:
@@ -349,7 +349,7 @@ def test_an_outage_that_ends_is_sat_out(
     wire: str, llmock: LLMock, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nine failures open the circuit; the tries that follow must not look like a storm or like giving up."""
-    monkeypatch.setattr("packer.run.circuit.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("packer.run.live.circuit.FIRST_PAUSE_S", 0.01)
     client = connect(wire)
     llmock.fail(503, times=9, retry_after=0)
     answer(llmock, wire, 2)

@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from packer import Completion, FinishReason, Layout, Limits, Outcome, UsageError, pack_and_run
-from packer.run.loop import run_to_end
+from packer.run.live.loop import run_to_end
 from packer.testing import FaultServer, ScriptedClient, WireFault
 from schemas.errors import AccessDenied
 from schemas.result import Fault

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from packer import pack_and_run
 from packer.clients import anthropic as ours
 from packer.clients.claude_tokens import HEADROOM, LEAST_CALLS, LEAST_TOKENS, LearnedCounter
-from packer.run.loop import run_to_end
+from packer.run.live.loop import run_to_end
 from packer.testing import FaultServer, WireFault
 from packer.testing.wires import tokens_of
 from packer.tokens import Utf8Bound, counter_for

@@ -14,7 +14,7 @@ import pytest
 
 from packer import Layout, Limits, Outcome, RunResult, Task, pack_and_run
 from packer.clients import AnthropicMessages, OpenAIChat, OpenAIResponses
-from packer.run.loop import run_to_end
+from packer.run.live.loop import run_to_end
 from packer.testing import FaultServer, WireFault
 from schemas.errors import AccessDenied, SpendLimit, UsageError
 from schemas.facts import ModelFacts, Price

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from packer.out.engines import PackRows
+from packer.out.engines.pack_rows import PackRows
 from packer.testing import ScriptedClient
 
 LATEST: list[ScriptedClient] = []

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from packer import Task, pack_and_run
-from packer.out.cli import app
+from packer.out.commands.cli import app
 from packer.testing import FaultServer, JobFaults, ScriptedClient
 
 ROWS = [(f"r{n}", f"thing {n}") for n in range(25)]

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from packer import Guard, Task, pack_and_run
-from packer.out.bleed_words import came_of_it, finding_words, promise_words
-from packer.out.report import report_html
-from packer.out.status import status_json, status_table, watch
-from packer.out.summary import run_summary, told
+from packer.out.board.bleed_words import came_of_it, finding_words, promise_words
+from packer.out.board.status import status_json, status_table, watch
+from packer.out.board.summary import run_summary, told
+from packer.out.report.document import report_html
 from packer.testing import ScriptedClient
 from schemas.audit import Audit, AuditPart, Estimate
 from schemas.calibration import Calibration, Finding, SizeChange, Trial, TrialCall

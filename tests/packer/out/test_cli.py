@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from packer.out.cli import app
-from packer.out.rows import disarmed, read_rows
+from packer.out.commands.cli import app
+from packer.out.tables.rows import disarmed, read_rows
 from packer.testing import FaultServer, ScriptedClient
 
 ROWS = [("7", "Great value."), ("8", "Arrived broken."), ("9", "Great value.")]

@@ -9,9 +9,9 @@ import typer
 from typer.core import TyperCommand
 from typer.testing import CliRunner
 
-from packer.out.app import ORDER
-from packer.out.cli import app
-from packer.out.help_page import EXAMPLES, GROUPS
+from packer.out.commands.app import ORDER
+from packer.out.commands.cli import app
+from packer.out.commands.help_page import EXAMPLES, GROUPS
 from scripts.write_cli_help import PAGE, with_help
 
 COMMANDS: dict[str, TyperCommand] = typer.main.get_command(app).commands  # type: ignore[attr-defined]

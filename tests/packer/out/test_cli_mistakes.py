@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from packer.out.cli import app
+from packer.out.commands.cli import app
 from packer.testing import FaultServer
 
 ASKED = ("--labels", "good,bad", "--instruction", "Sentiment.", "--model", "openai/gpt-4.1-mini")
@@ -208,14 +208,14 @@ def test_files_that_may_not_be_read_or_written(here: Path, monkeypatch: pytest.M
     def refused(*args: object, **named: object) -> None:
         raise PermissionError(13, "Permission denied", "a.csv")
 
-    monkeypatch.setattr("packer.out.looked_at._check_text", refused)
+    monkeypatch.setattr("packer.out.commands.looked_at._check_text", refused)
     told = call(*RUN)
     assert (told.exit_code, told.stderr) == (2, "packsplit: 'a.csv': Permission denied.\n")
 
     def full(*args: object, **named: object) -> None:
         raise OSError(28, "No space left on device", "a.csv")
 
-    monkeypatch.setattr("packer.out.looked_at._check_text", full)
+    monkeypatch.setattr("packer.out.commands.looked_at._check_text", full)
     told = call(*RUN)
     assert (told.exit_code, told.stderr) == (3, "packsplit: 'a.csv': No space left on device.\n")
 
@@ -246,7 +246,7 @@ def test_stopping_anywhere_else_is_exit_code_130(here: Path, monkeypatch: pytest
     def stopped(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("packer.out.stored.read_run", stopped)
+    monkeypatch.setattr("packer.out.commands.stored.read_run", stopped)
     told = call("status", "notes.txt")
     assert (told.exit_code, told.stderr.strip().splitlines()[-1]) == (130, "packsplit: stopped")
 

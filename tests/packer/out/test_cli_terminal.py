@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no ps
 
 SEVERAL = """
 import sys, json
-from packer.out.cli import app
+from packer.out.commands.cli import app
 for words in json.loads(sys.argv[1]):
     print("$", words[0], flush=True)
     try:
@@ -120,7 +120,14 @@ def test_a_pipe_that_nobody_reads_ends_the_command_quietly(home: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     said = subprocess.run(
-        [sys.executable, "-c", "from packer.out.cli import main; main()", "status", "may.run", "--json"],
+        [
+            sys.executable,
+            "-c",
+            "from packer.out.commands.cli import main; main()",
+            "status",
+            "may.run",
+            "--json",
+        ],
         cwd=home,
         env=environment(),
         stdout=writer,

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
-from packer.out.columns import Kind, fields_of, fitted, kind_of
+from packer.out.tables.columns import Kind, fields_of, fitted, kind_of
 from schemas.output import output_for
 
 

@@ -38,9 +38,9 @@ from packer import (
     Usage,
     UsageError,
 )
-from packer.out.engines import PackRows
-from packer.out.ray_data import pack_dataset
-from packer.out.shares import SHARED_OUT, share_of
+from packer.out.engines.pack_rows import PackRows
+from packer.out.engines.ray_data import pack_dataset
+from packer.out.engines.shares import SHARED_OUT, share_of
 from packer.testing import FaultServer, ScriptedClient, WireFault
 from schemas.errors import AccessDenied, BadItem, MissingExtra, SchemaNotPortable, Unsuitable
 from tests.packer.out.engine_worker import in_a_worker, kept_client, verdict
@@ -467,8 +467,8 @@ def test_batches_from_several_threads_take_turns() -> None:
 
 def test_no_library_is_loaded_that_no_batch_needs() -> None:
     script = (
-        "import sys\nfrom packer import Task\nfrom packer.out.engines import PackRows\n"
-        "import packer.out.ray_data\nfrom packer.testing import ScriptedClient\n"
+        "import sys\nfrom packer import Task\nfrom packer.out.engines.pack_rows import PackRows\n"
+        "import packer.out.engines.ray_data\nfrom packer.testing import ScriptedClient\n"
         "task = Task.classify('x', ['a', 'b'])\n"
         "pack = PackRows(task, workers=1, client=lambda: ScriptedClient({'t': 'a'}))\n"
         "assert pack([{'id': 1, 'text': 't'}])[0]['value'] == 'a'\npack.close()\n"

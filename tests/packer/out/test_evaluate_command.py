@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-import packer.out.evaluate  # noqa: F401  # importing it registers the command
-from packer.out.cli import app
+import packer.out.commands.evaluate  # noqa: F401  # importing it registers the command
+from packer.out.commands.cli import app
 from packer.testing import FaultServer
 
 TRUTH: dict[str, object] = {f"Review {n}": "good" if n % 3 else "bad" for n in range(24)}

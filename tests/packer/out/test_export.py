@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packer import Task, pack_and_run
-from packer.out.export import check_failures, export_rows, results_of, write_failures
-from packer.out.rows import pick_text_field, read_rows, write_results
+from packer.out.commands.export import check_failures, export_rows, results_of, write_failures
+from packer.out.tables.rows import pick_text_field, read_rows, write_results
 from packer.testing import ScriptedClient
 from schemas.errors import UsageError
 from schemas.item import Item, as_items

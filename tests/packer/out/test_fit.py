@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from packer.out.fit import fitted
+from packer.out.board.fit import fitted
 
 TABLE = "\n".join(
     (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from packer.out.cli import app
+from packer.out.commands.cli import app
 from packer.testing import FaultServer
 from packer.testing.bleeding import BleedingClient
 

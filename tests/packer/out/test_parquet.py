@@ -19,9 +19,9 @@ from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
 from packer import Task, pack_and_run
-from packer.out import parquet
-from packer.out.cli import app
-from packer.out.rows import COLUMNS, check_out, read_rows, results_writer, write_results
+from packer.out.commands.cli import app
+from packer.out.tables import parquet
+from packer.out.tables.rows import COLUMNS, check_out, read_rows, results_writer, write_results
 from packer.testing import FaultServer, ScriptedClient
 from schemas.errors import BadItem, MissingExtra, RunError
 from schemas.evidence import Match, Quote

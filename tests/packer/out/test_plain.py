@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packer.out.plain import legible, plain
+from packer.out.board.plain import legible, plain
 from tests.strategies import texts
 
 

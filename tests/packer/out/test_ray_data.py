@@ -21,8 +21,8 @@ import pytest
 from pydantic import BaseModel
 
 from packer import Budget, Completion, Guard, Limits, ModelFacts, Price, Prompt, Task, UsageError
-from packer.out.engines import PackRows
-from packer.out.ray_data import pack_dataset
+from packer.out.engines.pack_rows import PackRows
+from packer.out.engines.ray_data import pack_dataset
 from packer.testing import FaultServer, WireFault
 from tests.fake_time import fullest
 

@@ -12,10 +12,10 @@ from xml.etree.ElementTree import Element
 import html5lib
 import pytest
 
-from packer.out.report import report_html, write_report
-from packer.out.report_figures import alike, seat_shares, sizes
-from packer.out.report_look import MOST_ITEMS
-from packer.out.report_style import DAY, DRAWN_ON, NIGHT, WRITTEN_ON
+from packer.out.report.document import report_html, write_report
+from packer.out.report.figures import alike, seat_shares, sizes
+from packer.out.report.look import MOST_ITEMS
+from packer.out.report.style import DAY, DRAWN_ON, NIGHT, WRITTEN_ON
 from schemas.errors import UsageError
 from schemas.ledger import Baseline, Ledger
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packer.out.html import el, raw_style, shown
-from packer.out.report import report_html
+from packer.out.report.document import report_html
+from packer.out.report.html import el, raw_style, shown
 from tests.packer.out.example_record import clean_record, example_record
 from tests.packer.out.hostile_record import FIELDS, harmless, hostile_record, record_of
 from tests.packer.out.payloads import PAYLOADS

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from packer.out.report_marks import Span, marked, occurrences
+from packer.out.report.marks import Span, marked, occurrences
 
 
 def places(piece: str, text: str) -> list[tuple[int, int]]:

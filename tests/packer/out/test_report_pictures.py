@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from packer.out.report import write_report
-from packer.out.report_style import DAY, NIGHT
+from packer.out.report.document import write_report
+from packer.out.report.style import DAY, NIGHT
 from schemas.record import RunRecord
 from tests.packer.out.browser import ABSENT, Page, browser_page, find_browser
 from tests.packer.out.example_record import clean_record, example_record

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from rich.console import Console
 
-from packer.out.review import ReviewPaused, ask_reviewer, decisions_from_rows, sheet_json
+from packer.out.board.review import ReviewPaused, ask_reviewer, decisions_from_rows, sheet_json
 from schemas.errors import AwaitsReview, UsageError
 from schemas.evidence import Match, Quote
 from schemas.review import Decision, Neighbour, Ruling, Sheet, Stage, ToReview

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from packer.out.cells import armed, disarmed
-from packer.out.rows import as_row, check_out, json_line, read_rows, write_results
+from packer.out.tables.cells import armed, disarmed
+from packer.out.tables.rows import as_row, check_out, json_line, read_rows, write_results
 from schemas.errors import RunError, UsageError
 from schemas.result import Fault, ItemResult, Outcome, Reason, Route
 from schemas.review import Review, Ruling, Stage
@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
             fails()
 
     if broken == "fsync":
-        monkeypatch.setattr("packer.out.whole.os.fsync", fails)
+        monkeypatch.setattr("packer.out.tables.whole.os.fsync", fails)
     if broken == "replace":
         monkeypatch.setattr(Path, "replace", fails)
     with pytest.raises(RunError, match=r"out\.jsonl' could not be written: .*untouched"):

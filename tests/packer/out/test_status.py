@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from packer.out.status import status_json, status_table, watch
+from packer.out.board.status import status_json, status_table, watch
 from schemas.item import ItemId
 from schemas.ledger import Baseline, Ledger
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from packer.out.cli import app
-from packer.run.run_lock import locked
+from packer.out.commands.cli import app
+from packer.run.store.run_lock import locked
 from packer.testing import FaultKind, FaultServer, Inject
 
 TEXTS = [f"Review {n}" for n in range(40)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from packer.out.cli import app
+from packer.out.commands.cli import app
 from packer.testing import FaultServer, ScriptedClient
 
 OPTIONS = ["--labels", "good, bad", "--instruction", "Sentiment.", "--model", "openai/gpt-4.1-mini"]

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
 
-from packer.run.halt import Halt
-from packer.run.written import loads
+from packer.run.live.halt import Halt
 from packer.testing import items_of
 from packer.tokens import Utf8Bound
 from schemas.chat import Completion, Prompt
 from schemas.errors import ClientError
 from schemas.protocols import TokenCounter
 from schemas.result import RunResult
+from schemas.written import loads
 
 T = TypeVar("T")
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from packer import Batch, Guard, Limits, RunResult, Store, Task, pack_and_run
 from packer.run.complete import complete
-from packer.run.halt import Halt
-from packer.run.job import OnProgress, Options
-from packer.run.loop import run_to_end
+from packer.run.live.halt import Halt
+from packer.run.live.loop import run_to_end
+from packer.run.live.tally import OnProgress, Tally
+from packer.run.options import Options
 from packer.run.read_run import read_run
-from packer.run.tally import Tally
 from packer.testing import ScriptedClient
 from packer.testing.scripted_batches import ScriptedJob
 from schemas.batch import JobLimits, JobLine, OnStop

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, Field
 
 import packer
-from packer.run import cache as cache_module
-from packer.run import cache_file
-from packer.run.cache import AnswerCache
+from packer.run.store import cache as cache_module
+from packer.run.store import cache_file
+from packer.run.store.cache import AnswerCache
 from schemas.errors import UsageError
 from schemas.evidence import Match, Quote
 from schemas.item import ItemId
@@ -477,7 +477,7 @@ def test_no_cut_makes_a_wrong_answer(path: Path) -> None:
 def test_two_processes_open_a_new_file_and_write_at_once(path: Path) -> None:
     script = """
 import sys
-from packer.run.cache import AnswerCache
+from packer.run.store.cache import AnswerCache
 from schemas.result import ItemResult, Outcome
 from schemas.task import Task
 task = Task.classify("Sentiment of a tweet.", ["positive", "neutral", "negative"])

@@ -15,7 +15,7 @@ from packer import (
     RunResult,
     pack_and_run_async,
 )
-from packer.run.circuit import FIRST_PAUSE_S, LONGEST_PAUSE_S, OPENS_AFTER, PAUSE_GROWTH, Circuit
+from packer.run.live.circuit import FIRST_PAUSE_S, LONGEST_PAUSE_S, OPENS_AFTER, PAUSE_GROWTH, Circuit
 from schemas.errors import ClientError, RateLimited, Unreachable
 from schemas.result import Fault
 from schemas.settings import Strategy

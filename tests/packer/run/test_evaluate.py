@@ -10,7 +10,7 @@ import pytest
 
 from packer import Guard, Limits, ModelFacts, Price, Prompt, Task, UsageError, pack_and_run
 from packer.audit.promise import audits_needed
-from packer.run.evaluate import evaluate
+from packer.run.evaluation.evaluate import evaluate
 from packer.testing import ScriptedClient
 from packer.testing.bleeding import BleedingClient
 from schemas.calibration import Finding

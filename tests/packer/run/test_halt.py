@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from packer import Outcome, Prompt, pack_and_run
-from packer.run.halt import Halt, terminable
+from packer.run.live.halt import Halt, terminable
 from packer.testing import ScriptedClient
 from schemas.chat import Completion
 from tests.strategies import SENTIMENT, label, numbered

@@ -25,8 +25,8 @@ from packer import (
     pack_and_run,
     pack_and_run_async,
 )
-from packer.prices import Prices
-from packer.run.charges import Charges
+from packer.cost.prices import Prices
+from packer.run.flow.charges import Charges
 from packer.testing import FaultKind, FaultServer, FaultyClient, Inject, Served, WireFault
 from packer.testing.faults import WIRE
 from packer.testing.loopback import HANG, RESET
@@ -184,7 +184,7 @@ def anthropic_client(server: FaultServer) -> Iterator[anthropic.Anthropic]:
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses before another attempt are not what is looked at here."""
-    monkeypatch.setattr("packer.run.send.FIRST_BACKOFF_S", 0.005)
+    monkeypatch.setattr("packer.run.live.send.FIRST_BACKOFF_S", 0.005)
 
 
 def over_the_wire(

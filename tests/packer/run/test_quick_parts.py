@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from packer.baseline import MOST_COUNTED, settle
-from packer.run.sums import Sum
-from packer.run.within import within_s
+from packer.cost.baseline import MOST_COUNTED, settle
+from packer.run.flow.sums import Sum
+from packer.run.live.within import within_s
 from packer.tokens import counter_for
 from schemas.accepted import accepted_result, accepted_results
 from schemas.item import Item

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from packer import Budget, Guard, Limits, Outcome, RunResult, UsageError, pack_and_run_async
 from packer.pacing import Need
-from packer.run import shared_pace
-from packer.run.shared_pace import Hold, SharedPace
+from packer.run.live import shared_pace
+from packer.run.live.shared_pace import Hold, SharedPace
 from schemas.quota import QuotaKind
 from tests.fake_time import FakeLoop, Provider, fullest, run_fake
 from tests.strategies import SENTIMENT, label
@@ -212,7 +212,7 @@ TAKING = """
 import asyncio, sys
 from pathlib import Path
 from packer.pacing import Need
-from packer.run.shared_pace import Hold, SharedPace
+from packer.run.live.shared_pace import Hold, SharedPace
 
 async def main():
     pace = SharedPace(Path(sys.argv[1]), {"requests": 60})

@@ -37,11 +37,11 @@ from packer import (
     pack_and_stream,
     read_run,
 )
-from packer.run.halt import Halt
 from packer.run.inputs import Inputs
-from packer.run.job import Options
-from packer.run.seen_ids import SeenIds
-from packer.run.tally import Tally
+from packer.run.live.halt import Halt
+from packer.run.live.tally import Tally
+from packer.run.options import Options
+from packer.run.store.seen_ids import SeenIds
 from packer.run.windows import in_windows
 from packer.testing import ScriptedClient, items_of
 from schemas.errors import AccessDenied, BadItem, ClientError, RunChanged, RunError

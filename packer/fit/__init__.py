@@ -1,0 +1,1 @@
+"""What speaks against packing, told from inputs and task alone."""

@@ -1,0 +1,1 @@
+"""A run's report: one HTML page that needs nothing and lets nothing run."""

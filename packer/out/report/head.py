@@ -1,0 +1,195 @@
+"""The head of a report: what happened, what it cost, and what to look at before the results are used.
+
+Does not know: the details below it.
+"""
+
+from __future__ import annotations
+
+from packer.out.board.summary import TREND_P
+from packer.out.report.bleed import bleed_concerns
+from packer.out.report.html import Child, Html, el, join
+from packer.out.report.review import reviewed_share
+from packer.out.report.words import STATES, amount, cut, data, duration, figure, is_doubtful, money, percent
+from schemas.record import ItemState, RunRecord
+from schemas.review import Gate
+
+
+def head_section(record: RunRecord) -> Html:
+    """Name, verdict, concerns and key figures."""
+    return el(
+        "header",
+        el("p", "packsplit · report of a run", class_="kicker"),
+        el("h1", data(record.name, 120)),
+        el("p", verdict(record), class_="verdict"),
+        el("p", _state(record), el("span", "Review: ", _gate(record)), class_="state"),
+        _figures(record),
+        _concerns(record),
+        _facts(record),
+        class_="top",
+    )
+
+
+def verdict(record: RunRecord) -> str:
+    """What happened, in one plain sentence that holds nothing but figures.
+
+    Example: "49 of 60 items have an accepted answer, 4 of them doubtful; 3 failed, 2 are held for a review."
+    """
+    states, total = record.states, len(record.items)
+    accepted = states[ItemState.ACCEPTED]
+    doubtful = sum(is_doubtful(item) and item.state is ItemState.ACCEPTED for item in record.items)
+    if accepted == total and total:
+        said = "The one item has" if total == 1 else f"All {total:,} items have"
+    else:
+        said = f"{accepted:,} of {amount(total, 'item')} {'has' if accepted == 1 else 'have'}"
+    said += " an accepted answer"
+    if doubtful:
+        said += f", {doubtful:,} of them doubtful"
+    rest = []
+    if states[ItemState.FAILED]:
+        rest.append(f"{states[ItemState.FAILED]:,} failed")
+    if held := states[ItemState.HELD]:
+        rest.append(f"{held:,} {'is' if held == 1 else 'are'} held for a review")
+    if flying := states[ItemState.IN_FLIGHT]:
+        rest.append(f"{flying:,} {'is' if flying == 1 else 'are'} in a call now")
+    if queued := states[ItemState.QUEUED]:
+        rest.append(f"{queued:,} {'is' if queued == 1 else 'are'} not settled yet")
+    return f"{said}; {', '.join(rest)}." if rest else f"{said}."
+
+
+def _state(record: RunRecord) -> Html:
+    open_items = record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
+    if record.running:
+        return el("span", el("strong", "Running"), _why(record.owner))
+    if jobs := record.jobs_open:
+        return el("span", el("strong", "At the provider"), f": {amount(len(jobs), 'batch job')} under way")
+    if record.stopped is not None:
+        return el("span", el("strong", "Ended early", class_="bad"), _why(record.stopped))
+    if open_items:
+        return el("span", el("strong", "Not finished", class_="doubt"), ": run it again to go on")
+    return el("span", el("strong", "Complete", class_="good"))
+
+
+def _why(told: str) -> Html | None:
+    return join([": ", data(told)]) if told else None
+
+
+def _gate(record: RunRecord) -> Html:
+    words = {
+        Gate.NONE: el("span", "none asked for"),
+        Gate.WAITING: el("strong", "held: waiting for a review", class_="doubt"),
+        Gate.PASSED: el("strong", "passed", class_="good"),
+        Gate.REJECTED: el("strong", "held: refused in review", class_="bad"),
+    }
+    return words[record.gate]
+
+
+def _facts(record: RunRecord) -> Html:
+    started = record.created_at.replace("T", " ").removesuffix("+00:00").removesuffix("Z")
+    facts: list[tuple[str, Child]] = [
+        ("Model", data(record.model, 120)),
+        ("Started", join([data(started, 30), " UTC"])),
+        ("Took", _took(record)),
+        ("Asked", data(record.instruction, 600)),
+    ]
+    return el("dl", *(el("div", el("dt", name), el("dd", told)) for name, told in facts), class_="facts")
+
+
+def _took(record: RunRecord) -> str:
+    sent = [call.sent_at_s for call in record.calls if call.sent_at_s is not None]
+    if not sent:
+        return "nothing was sent"
+    ends = [call.sent_at_s + (call.took_s or 0) for call in record.calls if call.sent_at_s is not None]
+    return f"{duration(max(ends) - min(sent))} from first call to last reply"
+
+
+def _concerns(record: RunRecord) -> Html:
+    states = record.states
+    doubtful = sum(map(is_doubtful, record.items))
+    found: list[Child] = []
+    if record.gate is Gate.WAITING:
+        found.append("A reviewer has to look first: packsplit review shows the sample.")
+    if record.gate is Gate.REJECTED:
+        found.append("A reviewer refused the answers.")
+    if states[ItemState.FAILED]:
+        found.append(
+            f"{amount(states[ItemState.FAILED], 'item')} failed and {_has(states[ItemState.FAILED])}."
+        )
+    if doubtful:
+        found.append(f"{amount(doubtful, 'answer')} in doubt, for traces of neighbours or of damage.")
+    if count := max(len(record.maybe_paid), record.ledger.maybe_paid_calls):
+        found.append(f"{amount(count, 'call')} may have been paid for without a reply.")
+    if count := states[ItemState.QUEUED]:
+        found.append(f"{amount(count, 'item')} not settled yet; running again asks for the rest.")
+    found += bleed_concerns(record)
+    found += [
+        join(["A test over the whole run: ", data(trend.detail)])
+        for trend in record.trends[:8]
+        if trend.p_value is not None and trend.p_value <= TREND_P
+    ]
+    if any(not advice.pack for advice in record.advice):
+        found.append("Before the first call it was advised not to pack some of these.")
+    if not found:
+        return el(
+            "p", el("strong", "Nothing to look at."), " No failure, no doubt, no open bill.", class_="calm"
+        )
+    title = el("h2", "Before you use these results", id="before")
+    return el("section", title, el("ol", *(el("li", each) for each in found)), class_="concerns")
+
+
+def _has(count: int) -> str:
+    return "has no answer" if count == 1 else "have no answer"
+
+
+def _figures(record: RunRecord) -> Html:
+    ledger, total = record.ledger, len(record.items)
+    used = ledger.usage
+    states = [f"{count:,} {STATES[state]}" for state in STATES if (count := record.states[state])]
+    calls = [f"{ledger.calls / total:.2f} per item"] if total else []
+    if ledger.failed_calls:
+        calls.append(f"{ledger.failed_calls:,} failed")
+    tokens = [f"{figure(used.input_tokens)} in", f"{figure(used.output_tokens)} out"]
+    if used.cached_tokens is not None and used.input_tokens:
+        tokens.insert(1, f"{percent(used.cached_tokens / used.input_tokens)} of it cached")
+    known = [each for each in (used.input_tokens, used.output_tokens) if each is not None]
+    cells = [
+        _figure("Items", f"{total:,}", *states),
+        _figure("Money", *_money(record)),
+        _figure("Calls", f"{ledger.calls:,}", *calls),
+        _figure("Tokens", figure(sum(known)) if known else "unknown", *tokens),
+        _figure("Packing", *_packing(record)),
+    ]
+    if record.reviews:
+        rate = f"{sum(each.bad for each in record.reviews):,} of {len(record.reviews):,}"
+        cells.append(_figure("Wrong in review", rate, str(reviewed_share(record))))
+    return el("dl", *cells, class_="figures")
+
+
+def _figure(name: str, large: Child, *small: Child) -> Html:
+    notes = [el("dd", each, class_="soft") for each in small]
+    return el("div", el("dt", name), el("dd", large, class_="large"), *notes)
+
+
+def _money(record: RunRecord) -> list[Child]:
+    ledger = record.ledger
+    said: list[Child] = []
+    if ledger.cost_usd is None:
+        said += ["unknown", data(ledger.price_source or "no reply came whose usage could be priced", 160)]
+    else:
+        at_least = "at least " if ledger.unpriced_calls else ""
+        said.append(f"{at_least}{money(ledger.cost_usd)}")
+        if record.items:
+            said.append(f"{money(ledger.cost_usd / len(record.items))} per item")
+    if ledger.unpriced_calls and ledger.cost_usd is not None:
+        said.append(f"{amount(ledger.unpriced_calls, 'call')} of unknown cost left out")
+    if ledger.maybe_paid_calls:
+        most = ledger.maybe_paid_usd
+        said.append("and maybe more" if most is None else f"and maybe up to {money(most)} more")
+    return said
+
+
+def _packing(record: RunRecord) -> list[Child]:
+    if not record.comparisons:
+        return ["unknown", "nothing to compare with yet" if record.running else "no comparison was kept"]
+    first = record.comparisons[0]
+    large = "unknown" if first.ratio is None else f"{first.ratio:.2f}×"
+    return [large, data(cut(first.verdict, 240), 300)]

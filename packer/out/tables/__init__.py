@@ -1,0 +1,1 @@
+"""Files and dataframes: rows in, answers beside their rows out."""

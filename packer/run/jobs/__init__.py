@@ -1,0 +1,1 @@
+"""Calls that go as lines of a provider's batch jobs."""

@@ -1,0 +1,1 @@
+"""Promises: what was tried for them, what holds, and which pack size follows."""

@@ -13,9 +13,10 @@ from schemas.advice import Topic
 from schemas.calibration import Finding
 from schemas.errors import ClientError, PacksplitError
 from schemas.guard import Guard
-from schemas.result import Cause, Fault, Outcome
+from schemas.result import Outcome
 from schemas.review import Gate
 from schemas.signal import SignalKind, Trust
+from schemas.verdict import Cause, Fault
 from tests.docs.pages import DOCS, anchors, spans, tables
 from tests.docs.said import literals, pieces, told
 

@@ -21,7 +21,7 @@ DIST := .venv-dist
 ELSEWHERE := -m 'not real_model' --ignore=tests/crash --ignore=tests/docs --ignore=tests/test_docs.py \
 	--ignore=tests/test_dist.py
 
-.PHONY: setup test test-all-clients test-ray test-dist test-lowest test-newest demo docs lint clean
+.PHONY: setup test test-all-clients coverage test-ray test-dist test-lowest test-newest mutants demo docs lint clean
 
 setup: $(STAMP)
 
@@ -42,7 +42,10 @@ lint: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-test: lint docs
+# Both environments are made at once: most of that is waiting for the package index and the disk.
+test:
+	$(MAKE) -j2 setup $(BESIDE_STAMP)
+	$(MAKE) lint docs
 	$(BIN)/python -m pytest -n auto
 	$(MAKE) test-all-clients
 
@@ -54,6 +57,15 @@ $(BESIDE_STAMP): pyproject.toml
 test-all-clients: $(BESIDE_STAMP)
 	$(BESIDE)/bin/python -m pytest -n auto tests/packer/clients \
 		--ignore=tests/packer/clients/test_local.py --ignore=tests/packer/clients/test_llmock.py
+
+# Branches too; processes that tests start count, those that they kill cannot.
+coverage: setup $(BESIDE_STAMP)
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	$(BESIDE)/bin/python -m pytest -n auto tests/packer/clients --cov --cov-append --cov-report= \
+		--ignore=tests/packer/clients/test_local.py --ignore=tests/packer/clients/test_llmock.py
+	$(BIN)/python -m coverage report --skip-covered --sort=cover
+	$(BIN)/python -m scripts.branches
 
 $(RAY_STAMP): pyproject.toml
 	$(PYTHON) -m venv $(RAY)
@@ -94,6 +106,20 @@ $(NEWEST)/.installed: pyproject.toml
 
 test-newest: $(NEWEST)/.installed
 	$(NEWEST)/bin/python -m pytest -n auto $(ELSEWHERE)
+
+# Mutants of what decides on answers, and which of them no test noticed; hours for all, so never part of `test`
+# (docs/mutants.md). ONLY= names some of them: make mutants ONLY='packer.binpack*'
+MUTANTS := .venv-mutants
+ONLY ?=
+
+$(MUTANTS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(MUTANTS)
+	$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[fast,test]' 'mutmut>=3.8,<4'
+	touch $@
+
+mutants: $(MUTANTS)/.installed
+	nice -n 10 $(MUTANTS)/bin/mutmut run --max-children 1 $(foreach each,$(ONLY),'$(each)')
+	$(MUTANTS)/bin/python -m scripts.mutants
 
 demo: setup
 	$(BIN)/python -m examples.demo

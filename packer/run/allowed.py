@@ -19,7 +19,7 @@ from packer.run.options import Options
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
 from schemas.protocols import BatchClient, HasBatches
-from schemas.result import Route
+from schemas.route import Route
 from schemas.settings import Limits
 
 T = TypeVar("T")

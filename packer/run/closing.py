@@ -17,9 +17,10 @@ from packer.run.trends import trends
 from schemas.errors import Interrupted
 from schemas.item import Item, ItemId
 from schemas.ledger import Baseline, Ledger
-from schemas.result import Fault, ItemResult, Outcome, Reason, RunResult
+from schemas.result import ItemResult, Outcome, RunResult
 from schemas.task import Task
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 from schemas.written import answers_written, written
 
 T = TypeVar("T")

@@ -32,11 +32,22 @@ async def complete(
     model: str | None,
     client: Client | object | None,
     options: Options,
-    resume: RunResult[T] | None,
-    on_progress: OnProgress | None,
+    *,
     halt: Halt,
+    resume: RunResult[T] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> RunResult[T]:
     """Carry a run out.
+
+    Args:
+        every: all inputs.
+        task: what is asked.
+        model: who is asked, by name.
+        client: or the client itself.
+        options: as given.
+        halt: someone's request to end.
+        resume: an earlier run.
+        on_progress: is told the running sums.
 
     Raises:
         UsageError: items, task or options that cannot work.

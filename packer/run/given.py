@@ -19,6 +19,7 @@ from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 
 
 def options_given(
+    *,
     strategy: Strategy,
     budget: Budget | None,
     limits: Limits | None,
@@ -43,21 +44,21 @@ def options_given(
     if baseline < 0:
         raise UsageError(f"baseline={baseline} must be zero or more: so many items are asked alone first.")
     return Options(
-        strategy,
-        budget or Budget(),
-        limits or Limits(),
-        fallback or Fallback(),
-        guard or Guard(),
-        layout or Layout(),
-        counter,
-        facts or ModelFacts(),
-        seed,
-        store if isinstance(store, Store) or store is None else Store(store),
-        None if cache is None else Path(cache),
-        name,
-        baseline,
-        review,
-        _batch(via),
+        strategy=strategy,
+        budget=budget or Budget(),
+        limits=limits or Limits(),
+        fallback=fallback or Fallback(),
+        guard=guard or Guard(),
+        layout=layout or Layout(),
+        counter=counter,
+        facts=facts or ModelFacts(),
+        seed=seed,
+        store=store if isinstance(store, Store) or store is None else Store(store),
+        cache=None if cache is None else Path(cache),
+        name=name,
+        baseline=baseline,
+        review=review,
+        via=_batch(via),
     )
 
 

@@ -138,15 +138,15 @@ class Job(Generic[T]):
             if before := [*self.known.values(), *self._before()]:
                 yield self._settled(before)
             stages = Stages(
-                self.plan,
-                self.driver,
-                self.journal,
-                self.keeper,
-                self.seats,
-                self.choice,
-                self.past,
-                self._revised,
-                self._retracted,
+                plan=self.plan,
+                driver=self.driver,
+                journal=self.journal,
+                keeper=self.keeper,
+                seats=self.seats,
+                choice=self.choice,
+                past=self.past,
+                revised=self._revised,
+                retracted=self._retracted,
             )
             async with aclosing(stages.run()) as batches:
                 async for batch in batches:

@@ -15,6 +15,7 @@ from packer.plan import Plan
 from packer.run.store.damage import damaged
 from packer.run.store.fingerprint import changes
 from packer.run.store.journal import Journal, now
+from packer.run.store.records import listed, number
 from packer.run.store.run_file import RunFile
 from packer.seating import Seating
 from schemas.calibration import Calibration
@@ -145,8 +146,8 @@ def taken_up(file: RunFile, task: Task[T], parts: Mapping[str, object]) -> Kept[
             tuple(_numbers(each["members"]) for each in file.packs()),
             _numbers(head["sample"]),
             tokens,
-            _number(head["dearest_tokens"]),
-            tuple(result_read(each, task) for each in _listed(head["refused"])),
+            number(head["dearest_tokens"]),
+            tuple(result_read(each, task) for each in listed(head["refused"])),
             read(Allowance, head["allowance"]),
             _numbers(head["trial"]),
             _numbers(head["audited"]),
@@ -176,17 +177,5 @@ def result_read(body: object, task: Task[T]) -> ItemResult[T]:
     return made if value is None else replace(made, value=task.output.decode(value))
 
 
-def _listed(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise NotOurs("a list is expected")
-    return value
-
-
 def _numbers(value: object) -> tuple[int, ...]:
-    return tuple(_number(each) for each in _listed(value))
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int):
-        raise NotOurs("a number is expected")
-    return value
+    return tuple(number(each) for each in listed(value))

@@ -13,8 +13,9 @@ from packer.run.options import Options
 from packer.run.store.cache import AnswerCache
 from schemas.errors import UsageError
 from schemas.item import Item, ItemId
-from schemas.result import ItemResult, Outcome, Route, RunResult
+from schemas.result import ItemResult, Outcome, RunResult
 from schemas.review import Gate
+from schemas.route import Route
 from schemas.task import Task
 
 T = TypeVar("T")

@@ -34,8 +34,8 @@ def nonces_of(file: RunFile) -> dict[str, str]:
     """The nonces of all calls that were made, which must be read as they were made."""
     return {
         str(event.body["ask"]): str(event.body["nonce"])
-        for event in file.events()
-        if event.kind == "sent" and event.body["nonce"]
+        for event in file.events("sent")
+        if event.body["nonce"]
     }
 
 

@@ -19,7 +19,6 @@ from packer.fit.suit import advise_items
 from packer.pacing import Pace
 from packer.render import pack_system, single_system
 from packer.run.allowed import (
-    batches_of,
     check_ceilings,
     check_money,
     check_review,
@@ -27,29 +26,22 @@ from packer.run.allowed import (
 )
 from packer.run.carried import Carried
 from packer.run.costs import Costs
-from packer.run.flow.ask import Rules
-from packer.run.flow.ladder import Ladder
+from packer.run.driving import Settled, driver_for, ladder_for
 from packer.run.flow.seats import Seats
 from packer.run.gate import Gatekeeper
 from packer.run.job import Job, closed
-from packer.run.jobs.drive_batch import BatchDriver
 from packer.run.kept import Kept, begin, taken_up, title_of
 from packer.run.known import known_before
-from packer.run.live.circuit import Circuit
-from packer.run.live.drive import Driver
+from packer.run.live.books import Books
 from packer.run.live.halt import Halt
 from packer.run.live.needs import Needs
-from packer.run.live.send import Sender
-from packer.run.live.shared_pace import shared_pace
 from packer.run.live.spending import Spending
 from packer.run.live.tally import Tally
-from packer.run.live.trace import Trace
-from packer.run.live.turnstile import Turnstile
 from packer.run.options import Options
-from packer.run.planning import is_cached, markers_for, nonces_of, planned
+from packer.run.planning import markers_for, nonces_of, planned
 from packer.run.probing import held_to, no_probes
 from packer.run.proof.profile_file import Subject, write_profile
-from packer.run.proof.promise import auditing_for, checked_guard, known_calibration, promised, trying_for
+from packer.run.proof.promise import checked_guard, known_calibration, promised
 from packer.run.proof.size_choice import SizeChoice
 from packer.run.replay import Replay
 from packer.run.store.cache import AnswerCache
@@ -61,7 +53,7 @@ from packer.wanted import Wanted
 from schemas.advice import Advice
 from schemas.errors import UsageError
 from schemas.item import Item
-from schemas.result import Route, RunResult
+from schemas.result import RunResult
 from schemas.task import Task
 from schemas.written import answer_written, written
 
@@ -106,7 +98,17 @@ async def prepare(
     try:
         cache = None if options.cache is None else await asyncio.to_thread(AnswerCache, options.cache)
         return await _prepared(
-            chosen, every, task, options, resume, halt, about, fingerprint, file, cache, carried
+            chosen,
+            every,
+            task,
+            options,
+            resume=resume,
+            halt=halt,
+            carried=carried,
+            about=about,
+            fingerprint=fingerprint,
+            file=file,
+            cache=cache,
         )
     except BaseException:
         closed(file, cache)
@@ -118,13 +120,14 @@ async def _prepared(
     every: Sequence[Item],
     task: Task[T],
     options: Options,
+    *,
     resume: RunResult[T] | None,
     halt: Halt,
+    carried: Carried | None,
     about: tuple[Advice, ...] | None,
     fingerprint: str,
     file: RunFile | None,
     cache: AnswerCache | None,
-    carried: Carried | None,
 ) -> Job[T]:
     named = chosen.provider and not chosen.name.startswith(f"{chosen.provider}/")
     model = f"{chosen.provider}/{chosen.name}" if named else chosen.name
@@ -162,16 +165,16 @@ async def _prepared(
     nonces = {} if file is None or kept is None else await asyncio.to_thread(nonces_of, file)
     markers = await asyncio.to_thread(markers_for, counter, layout, nonces, kept)
     wanted = Wanted(
-        counter,
-        facts,
-        options.budget,
-        layout,
-        options.fallback,
-        options.guard,
-        options.strategy,
-        options.seed,
-        options.baseline,
-        prices,
+        counter=counter,
+        facts=facts,
+        budget=options.budget,
+        layout=layout,
+        fallback=options.fallback,
+        guard=options.guard,
+        strategy=options.strategy,
+        seed=options.seed,
+        sample_items=options.baseline,
+        prices=prices,
         profiled=settled is not None,
     )
     made = await asyncio.to_thread(planned, asked, task, wanted, limits, markers, kept, about)
@@ -207,65 +210,31 @@ async def _prepared(
         for reply, cost_usd in probes.replies:
             journal.probed(reply, cost_usd, probes.most)
     heads = await asyncio.to_thread(counter.count_batch, [pack_system(task, layout), single_system(task)])
+    run = Settled(
+        chosen=chosen,
+        task=task,
+        options=options,
+        limits=limits,
+        facts=facts,
+        layout=layout,
+        markers=markers,
+        plan=made,
+        pack_fixed_tokens=heads[0],
+        single_fixed_tokens=heads[1],
+    )
     needs = Needs(heads[0], heads[1], chosen.reply_cap, *made.forecast.wrapping_tokens)
     carried = carried or Carried(Pace(limits.ceilings))
-    pace = carried.pace
     for used in probes.used:
-        pace.enter(asyncio.get_running_loop().time(), used)
-    route = Route.SINGLE if options.strategy == "single" else Route.PACK
+        carried.pace.enter(asyncio.get_running_loop().time(), used)
     promise = promised(options.guard, made, settled)
-    check_ceilings(made, needs, pace, route, limits, prices)
+    check_ceilings(made, needs, carried.pace, run.route, limits, prices)
     keeper = None
     if options.review is not None:
         keeper = Gatekeeper(options.review, task, name, options.seed, len(every))
-    rules = Rules(
-        options.fallback, options.guard, layout, made.allowance, markers, max(heads), options.seed, batched
-    )
-    auditing = auditing_for(options.guard, made, task, options.strategy, options.seed)
-    ladder = Ladder[T](rules, auditing, route=route, packs=None if keeper is None else keeper.packs)
-    if promise.tries:
-        ladder.asides.trying = await asyncio.to_thread(
-            trying_for, options.guard, made, task, layout, options.seed, markers, ladder
-        )
-    turnstile = Turnstile(
-        pace,
-        limits.concurrency,
-        warm_first=made.calls > 1 and is_cached(facts, pack_system(task, layout)),
-        shared=shared_pace(limits),
-    )
-    retries = chosen.max_retries if limits.retries is None else limits.retries
-    sender = Sender(
-        chosen.client,
-        limits,
-        retries,
-        turnstile,
-        Spending(
-            limits,
-            prices,
-            calls=carried.calls + tally.calls,
-            spent_usd=carried.spent_usd + probes.spent_usd,
-        ),
-        needs,
-        tally,
-        Circuit(limits.outage_s),
-        Trace(chosen.name, chosen.provider, sdk_traces=chosen.traces_itself),
-        journal,
-    )
-    driver: Driver[T]
-    if options.via is None:
-        deadline_s = limits.run_deadline_s(made.worst_case_calls, made.packs.most_seats, retries)
-        driver = Driver(sender, ladder, halt, deadline_s, _ends_at_s=carried.ends_at_s)
-    else:
-        driver = BatchDriver(
-            sender,
-            ladder,
-            halt,
-            limits.deadline_s,
-            _ends_at_s=carried.ends_at_s,
-            client=batches_of(chosen),
-            batch=options.via,
-            kept=file is not None,
-        )
+    ladder = await ladder_for(run, keeper, tries=promise.tries)
+    calls, spent_usd = carried.calls + tally.calls, carried.spent_usd + probes.spent_usd
+    books = Books(needs, Spending(limits, prices, calls, spent_usd), tally)
+    driver = driver_for(run, ladder, books, journal, carried, halt)
     seats = Seats(made, ladder, task, layout, options.strategy, options.seed)
     choice = SizeChoice(options.guard, seats, ladder, journal, ladder.asides.trying, promise.calibration)
     if options.guard.profile is not None:
@@ -281,23 +250,23 @@ async def _prepared(
         await asyncio.to_thread(file.unsettle)
     costs = Costs(made, tally, heads[1], facts, limits.concurrency)
     return Job(
-        name,
-        every,
-        task,
-        model,
-        made,
-        driver,
-        tally,
-        counter,
-        layout,
-        options.seed,
-        known,
-        fingerprint,
-        journal,
-        costs,
-        seats,
-        choice,
-        keeper,
-        cache,
-        past,
+        name=name,
+        items=every,
+        task=task,
+        model=model,
+        plan=made,
+        driver=driver,
+        tally=tally,
+        counter=counter,
+        layout=layout,
+        seed=options.seed,
+        known=known,
+        fingerprint=fingerprint,
+        journal=journal,
+        costs=costs,
+        seats=seats,
+        choice=choice,
+        keeper=keeper,
+        cache=cache,
+        past=past,
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from packer.run.jobs.kept_jobs import KeptJobs
-from packer.run.replay import reply_of
 from packer.run.store.damage import damaged
 from packer.run.store.journal import JOB_EVENTS
+from packer.run.store.records import id_read, listed, number, reply_read, seconds
 from packer.run.store.run_file import Event, RunFile
 from schemas.advice import Advice
 from schemas.audit import Audit
@@ -67,7 +67,7 @@ def read_run(path: str | Path) -> RunRecord:
         try:
             past.calibration = _or_none(Calibration, head.get("calibration"))
             bodies = list(file.items())
-            past.ids = [_id(body["id"]) for body in bodies]
+            past.ids = [id_read(body["id"]) for body in bodies]
             for event in file.events():
                 past.note(event)
             results = {at: _result(body) for at, body in file.results()}
@@ -95,13 +95,13 @@ def read_run(path: str | Path) -> RunRecord:
                 stopped=past.stopped(running=running, settled=len(results) == len(items)),
                 comparisons=past.comparisons,
                 trends=past.trends,
-                advice=_advice(head["advice"]),
+                advice=tuple(_each(Advice, head["advice"])),
                 texts_kept=bool(head["texts"]),
                 audit=past.audit,
                 calibration=past.calibration,
                 size_changes=tuple(past.changes),
                 jobs=past.jobs.records,
-                begun_with=tuple(str(each) for each in _listed(head.get("begun_with"))),
+                begun_with=tuple(str(each) for each in listed(head.get("begun_with", []))),
             )
         except (KeyError, TypeError, NotOurs) as error:
             raise damaged(file_path, f"it makes no sense: {error!r}") from None
@@ -137,11 +137,11 @@ class _Past:
         elif event.kind == "back":
             self._back(body)
         elif event.kind in JOB_EVENTS:
-            for number in self.jobs.note(event.kind, body):
-                if self.calls[number].state is CallState.IN_FLIGHT:
-                    self.attempts.subtract(self.calls.pop(number).members)
+            for at in self.jobs.note(event.kind, body):
+                if self.calls[at].state is CallState.IN_FLIGHT:
+                    self.attempts.subtract(self.calls.pop(at).members)
         elif event.kind == "probed":
-            reply, cost_usd = reply_of(body)
+            reply, cost_usd = reply_read(body)
             call = CallRecord("probe", "probe", (), CallState.MAYBE_PAID)
             if isinstance(reply, Completion):
                 call = replace(call, state=CallState.ANSWERED, usage=reply.usage, cost_usd=cost_usd)
@@ -171,35 +171,27 @@ class _Past:
         self.ended = {**self.ended, "gate": gate.value, "stopped": stopped}
 
     def _sent(self, body: dict[str, object]) -> None:
-        members = body["members"]
-        at_s = body["at_s"]
-        if not isinstance(members, list) or not isinstance(at_s, int | float):
-            raise TypeError("a call without members or time")
-        number = body["n"]
-        if not isinstance(number, int):
-            raise TypeError("a call without a number")
-        ids = tuple(self.ids[each] for each in members)
+        ids = tuple(self.ids[number(each)] for each in listed(body["members"]))
         self.attempts.update(ids)
         name, route = str(body["ask"]), str(body["route"])
-        self.calls[number] = CallRecord(name, route, ids, CallState.IN_FLIGHT, float(at_s))
+        at_s = seconds(body["at_s"])
+        self.calls[number(body["n"])] = CallRecord(name, route, ids, CallState.IN_FLIGHT, at_s)
 
     def _back(self, body: dict[str, object]) -> None:
-        number = body["n"]
-        assert isinstance(number, int)  # noqa: S101  # chained to what was written
-        reply, cost_usd = reply_of(body)
-        took_s = body["took_s"]
-        call = replace(self.calls[number], took_s=float(took_s) if isinstance(took_s, int | float) else None)
+        at = number(body["n"])
+        reply, cost_usd = reply_read(body)
+        call = replace(self.calls[at], took_s=seconds(body["took_s"]))
         if isinstance(reply, Completion):
             call = replace(call, state=CallState.ANSWERED, usage=reply.usage, cost_usd=cost_usd)
         else:
             call = replace(call, state=CallState.FAILED, error=f"{reply.code}: {reply}")
-        self.calls[number] = call
+        self.calls[at] = call
 
     def _lost(self) -> None:
-        for number, call in self.calls.items():
-            if call.state is CallState.IN_FLIGHT and not self.jobs.holds(number):
+        for at, call in self.calls.items():
+            if call.state is CallState.IN_FLIGHT and not self.jobs.holds(at):
                 told = "its process ended before the reply was kept"
-                self.calls[number] = replace(call, state=CallState.MAYBE_PAID, error=told)
+                self.calls[at] = replace(call, state=CallState.MAYBE_PAID, error=told)
 
     def closed(self, *, running: bool) -> tuple[CallRecord, ...]:
         if not running:
@@ -272,27 +264,11 @@ class _Past:
 
 
 def _each(kind: type[T], value: object) -> list[T]:
-    if not isinstance(value, list):
-        raise NotOurs("a list is expected")
-    return [read(kind, each) for each in value]
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    return [read(kind, each) for each in listed(value)]
 
 
 def _or_none(kind: type[T], value: object) -> T | None:
     return None if value is None else read(kind, value)
-
-
-def _advice(value: object) -> tuple[Advice, ...]:
-    return tuple(_each(Advice, value))
-
-
-def _id(value: object) -> ItemId:
-    if not isinstance(value, str | int):
-        raise NotOurs("an id is a string or a number")
-    return value
 
 
 def _result(body: dict[str, object]) -> ItemResult[object]:

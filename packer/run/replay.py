@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from packer.pacing import Need
 from packer.plan import Plan
 from packer.run.flow.ask import Ask, Back, Reply
 from packer.run.flow.ladder import Ladder
@@ -22,19 +21,20 @@ from packer.run.gate import Gatekeeper
 from packer.run.jobs.batch_job import Line
 from packer.run.jobs.drive_batch import BatchDriver
 from packer.run.jobs.kept_jobs import KeptJobs
+from packer.run.live.books import Books
 from packer.run.live.drive import Driver
-from packer.run.live.send import Sender
 from packer.run.proof.size_choice import SizeChoice
 from packer.run.store.damage import damaged
 from packer.run.store.journal import JOB_EVENTS, seats_of
+from packer.run.store.records import id_read, listed, need_read, number, reply_read, seconds
 from packer.run.store.run_file import Event
-from schemas.chat import Completion, FinishReason
+from schemas.chat import Completion
 from schemas.errors import ClientError, RunChanged
 from schemas.item import ItemId
-from schemas.result import ItemResult, Route
+from schemas.result import ItemResult
 from schemas.review import Review, Stage
-from schemas.usage import Usage
-from schemas.written import NotOurs, error_read, read
+from schemas.route import Route
+from schemas.written import read
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Replay(Generic[T]):
     asks: dict[str, Ask[T]] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
     shown: tuple[Stage, tuple[ItemId, ...]] | None = None
-    _sent: dict[int, tuple[str, str, Need, str | None]] = field(default_factory=dict)
+    _sent: dict[int, Line[T]] = field(default_factory=dict)
     _unread: dict[int, tuple[Reply, Decimal | None]] = field(default_factory=dict)
     _jobs: KeptJobs = field(default_factory=KeptJobs)
 
@@ -76,9 +76,8 @@ class Replay(Generic[T]):
         return self.driver.ladder
 
     @property
-    def sender(self) -> Sender:
-        """Keeps the run's books."""
-        return self.driver.sender
+    def _books(self) -> Books:
+        return self.driver.sender.books
 
     def run(self, events: Iterable[Event]) -> None:
         """Go through the journal.
@@ -107,10 +106,9 @@ class Replay(Generic[T]):
                     told = f"record {event.seq} of its journal ({event.kind}) makes no sense: {error!r}"
                     raise damaged(self.path, told) from None
         self._take_up_jobs()
-        for _, route, need, group in self._sent.values():
-            lost = ClientError("its process ended before the reply was kept")
-            self.sender.tally.book(route, lost, None, need=need, group=group)
-            self.sender.spending.lost(need)
+        lost = ClientError("its process ended before the reply was kept")
+        for each in self._sent.values():
+            self._books.back(each.ask, lost, None, each.need, each.reserved_usd)
         # A guard that ended the run has had its say; who takes the run up again wants the rest.
         if self.ladder.stop is not None:
             self.ladder.stop = None
@@ -119,7 +117,7 @@ class Replay(Generic[T]):
     @property
     def arrived(self) -> list[tuple[Ask[T], Back]]:
         """Replies that were kept and not read, with their asks, which are open no longer."""
-        last = self.sender.journal.last
+        last = self.driver.sender.journal.last
         names = {last[name]: name for name in self.asks if name in last}
         return [
             (self.asks.pop(names[number]), Back(reply, cost_usd))
@@ -128,43 +126,28 @@ class Replay(Generic[T]):
         ]
 
     def _on_sent(self, body: dict[str, object]) -> None:
-        number, name, route = _int(body["n"]), str(body["ask"]), str(body["route"])
-        ask = self._opened(name, route)
+        at, name = number(body["n"]), str(body["ask"])
+        ask = self._opened(name, str(body["route"]))
         if body["seats"] != seats_of(ask.pack):
             raise RunChanged(str(self.path), (f"who sits where in call {name!r}",))
-        need = _need(body)
-        self._sent[number] = (name, route, need, ask.pack.asked[0].item.group)
-        self.sender.journal.calls, self.sender.journal.last[name] = number, number
-        self.sender.spending.calls += 1
+        need, journal = need_read(body), self.driver.sender.journal
+        self._sent[at] = Line(ask, need, self._books.spending.enter(need))
+        journal.calls, journal.last[name] = at, at
 
     def _on_back(self, body: dict[str, object]) -> None:
-        number = _int(body["n"])
-        name, route, need, group = self._sent.pop(number)
-        reply, cost_usd = reply_of(body)
-        ask = self.asks[name]
-        took_s = body["took_s"]
-        self.sender.tally.book(
-            route,
-            reply,
-            cost_usd,
-            counted_tokens=self.sender.needs.expected(ask),
-            need=need,
-            took_s=float(took_s) if isinstance(took_s, int | float) else 0.0,
-            group=group,
-        )
-        if isinstance(reply, Completion):
-            self.sender.needs.learn(ask, reply.usage)
-            self._spent(need, cost_usd)
-        elif reply.status is None:
-            self.sender.spending.lost(need)
-        self._unread[number] = reply, cost_usd
+        at = number(body["n"])
+        line = self._sent.pop(at)
+        reply, cost_usd = reply_read(body)
+        took_s = seconds(body["took_s"])
+        self._books.back(line.ask, reply, cost_usd, line.need, line.reserved_usd, took_s=took_s)
+        self._unread[at] = reply, cost_usd
 
     def _on_took(self, body: dict[str, object]) -> None:
         ask = self.asks.pop(str(body["ask"]))
         if "n" in body:
-            reply, cost_usd = self._unread.pop(_int(body["n"]))
+            reply, cost_usd = self._unread.pop(number(body["n"]))
         else:
-            reply, cost_usd = reply_of(body)
+            reply, cost_usd = reply_read(body)
         step = self.ladder.take(ask, reply, cost_usd)
         self._note(step.settled)
         self.asks.update((each.pack.id, each) for each in step.asks)
@@ -173,11 +156,7 @@ class Replay(Generic[T]):
         self.asks.update((each.pack.id, each) for each in self.ladder.drain())
 
     def _on_probed(self, body: dict[str, object]) -> None:
-        reply, cost_usd = reply_of(body)
-        need = _need(body)
-        self.sender.tally.book("probe", reply, cost_usd, need=need)
-        self.sender.spending.calls += 1
-        self._spent(need, cost_usd)
+        self._books.probed(*reply_read(body), need_read(body))
 
     def _on_chosen(self, body: dict[str, object]) -> None:
         self.choice.chosen_before(body)
@@ -186,9 +165,9 @@ class Replay(Generic[T]):
         self.choice.resized_before(body)
 
     def _on_job(self, kind: str, body: dict[str, object]) -> None:
-        for number in self._jobs.note(kind, body):
-            if self._sent.pop(number, None) is not None:
-                self.sender.spending.calls -= 1
+        for at in self._jobs.note(kind, body):
+            if (line := self._sent.pop(at, None)) is not None:
+                self._books.voided(line.reserved_usd)
 
     def _take_up_jobs(self) -> None:
         """Calls whose job has not brought their reply yet are neither lost nor to be made again."""
@@ -198,29 +177,19 @@ class Replay(Generic[T]):
         driver.known |= self._jobs.ids()
         driver.made = self._jobs.made
         for job in self._jobs.under_way():
-            lines = {}
-            for number in job.calls:
-                if (sent := self._sent.pop(number, None)) is not None:
-                    name, _, need, _ = sent
-                    lines[number] = Line(self.asks.pop(name), need, self.sender.spending.reserve(need))
+            lines = {at: self._sent.pop(at) for at in job.calls if at in self._sent}
+            for line in lines.values():
+                del self.asks[line.ask.pack.id]
             driver.jobs.append(job.again(lines))
 
-    def _spent(self, need: Need, cost_usd: Decimal | None) -> None:
-        if cost_usd is None:
-            self.sender.spending.lost(need)
-        else:
-            self.sender.spending.spent_usd += cost_usd
-
     def _on_shown(self, body: dict[str, object]) -> None:
-        ids = body["ids"]
-        assert isinstance(ids, list)  # noqa: S101  # as above
-        self.shown = Stage(str(body["stage"])), tuple(ids)
+        self.shown = Stage(str(body["stage"])), tuple(id_read(each) for each in listed(body["ids"]))
 
     def _on_ruled(self, body: dict[str, object]) -> None:
-        reviews = body["reviews"]
-        if self.keeper is None or not isinstance(reviews, list):
+        if self.keeper is None:
             raise ValueError("a review without a gate")
-        again = self.keeper.rule(Stage(str(body["stage"])), [read(Review, each) for each in reviews])
+        reviews = [read(Review, each) for each in listed(body["reviews"])]
+        again = self.keeper.rule(Stage(str(body["stage"])), reviews)
         self.shown = None
         failed = reopen(self.ladder, self.keeper, again)
         for each in again:
@@ -263,39 +232,5 @@ def reopen(ladder: Ladder[T], keeper: Gatekeeper[T], ids: Iterable[ItemId]) -> t
         result = keeper.board.pop(each)
         pack = keeper.packs[result.call]
         slot = next(slot for slot in pack.asked if slot.item.id == each)
-        failed += ladder.reopen(
-            slot.item, slot.text_tokens, pack.task, result, mates=len(pack.asked), why=f"rejected: {why}"
-        )
+        failed += ladder.reopen(slot, pack, result, f"rejected: {why}")
     return tuple(failed)
-
-
-def reply_of(body: dict[str, object]) -> tuple[Reply, Decimal | None]:
-    """What came back for a call, as it was written down, and what it cost.
-
-    Raises:
-        NotOurs: it was written otherwise.
-    """
-    if isinstance(error := body.get("error"), dict):
-        return error_read(error), None
-    reply, cost = body["reply"], body["cost_usd"]
-    if not isinstance(reply, dict):
-        raise NotOurs("a reply that is no object")
-    made = Completion(
-        str(reply["text"]),
-        FinishReason(reply["finish_reason"]),
-        read(Usage, reply["usage"]),
-        str(reply["model"]),
-    )
-    return made, None if cost is None else Decimal(str(cost))
-
-
-def _need(body: dict[str, object]) -> Need:
-    most = body["most"]
-    assert isinstance(most, list)  # noqa: S101  # the chain says that it is what was written
-    return Need(_int(most[0]), _int(most[1]))
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"a number is expected, not {value!r}")
-    return value

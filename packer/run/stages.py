@@ -23,8 +23,9 @@ from packer.run.replay import Replay, reopen
 from packer.run.store.journal import Journal, now
 from schemas.errors import AwaitsReview, Rejected
 from schemas.pack import Pack
-from schemas.result import ItemResult, Route
+from schemas.result import ItemResult
 from schemas.review import Gate, Review, Sheet, Stage
+from schemas.route import Route
 
 T = TypeVar("T")
 

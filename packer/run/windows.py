@@ -187,7 +187,7 @@ class _Whole(Generic[T]):
                 job.journal.ended(job.end)
             else:
                 done = await closed_run(job, self.chosen, kept, time.perf_counter() - start_s)
-            self.carried.used(job.driver.sender.spending)
+            self.carried.used(job.driver.sender.books.spending)
             self.before = added(self.before, job.tally)
             stopped = job.driver.stopped
         finally:

@@ -19,10 +19,10 @@ from packer.run import job, prepare, replay
 from packer.run.flow import asides, ladder
 from packer.run.flow.ask import Ask
 from packer.run.live import send
-from packer.run.store import run_file, run_format
+from packer.run.store import locked_file, run_format
 from packer.run.store.journal import Journal
 from packer.run.store.run_file import RunFile
-from schemas.result import Route
+from schemas.route import Route
 
 Seen = Callable[..., bool]
 
@@ -96,12 +96,12 @@ def _half_the_results(nth: int) -> None:
 
 
 POINTS: dict[str, Callable[[int], None]] = {
-    "store locked": _after(run_file, "locked"),
+    "store locked": _after(locked_file, "locked"),
     "store drafted, empty": _after(sqlite3, "connect"),
     "store migrating": _migrating,
     "store drafted": _before(Path, "replace"),
-    "store made": _after(run_file, "make"),
-    "store opened": _after(run_file, "opened"),
+    "store made": _after(locked_file, "make"),
+    "store opened": _after(locked_file, "opened"),
     "head half written": _before(RunFile, "_sealed"),
     "head written": _after(prepare, "begin"),
     "process entered": _after(RunFile, "append", _kind("opened")),

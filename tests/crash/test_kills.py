@@ -13,7 +13,7 @@ from tests.crash.books import Books, checked
 from tests.crash.forker import Forker
 from tests.crash.points import POINTS
 from tests.crash.till import Till
-from tests.crash.work import CONCURRENCY, HOW_MANY, PACK_ITEMS, Die, Work
+from tests.crash.work import CONCURRENCY, HOW_MANY, PACK_ITEMS, Die, Work, texts_of
 
 RUNS = 6
 KILLS_EACH = 3
@@ -64,7 +64,8 @@ def test_a_run_that_is_killed_at_a_named_point_comes_out_whole(
     if point.startswith("resuming"):
         deaths.insert(0, RESUMED)
     with Till(HOW_MANY) as till:
-        killed_and_finished(workers, till, Work(till.url, str(tmp_path / "run.db")), deaths)
+        books = killed_and_finished(workers, till, Work(till.url, str(tmp_path / "run.db")), deaths)
+    assert books.lost_items <= CONCURRENCY * PACK_ITEMS * len(deaths)
 
 
 @pytest.mark.parametrize("nth", [1, 5, 12])
@@ -100,7 +101,8 @@ def test_a_session_run_comes_out_whole(workers: Forker, tmp_path: Path) -> None:
             Die("in session, sent", 9),
             Die("after reply, not committed", 5),
         ]
-        killed_and_finished(workers, till, work, deaths)
+        books = killed_and_finished(workers, till, work, deaths)
+    assert books.routes["session"] >= len(set(texts_of(40))), "each item has had its turn"
 
 
 def test_a_run_that_asks_some_items_alone_first_comes_out_whole(workers: Forker, tmp_path: Path) -> None:

@@ -34,8 +34,10 @@ ORDER = ("run", "plan", "eval", "status", "review", "resume", "cancel", "export"
 
 BEGINNING = (
     'packsplit plan reviews.csv --labels good,bad --instruction "Sentiment of a review."',
-    'packsplit run reviews.csv --labels good,bad --instruction "Sentiment of a review." --out results.csv',
+    'packsplit run reviews.csv --labels good,bad --instruction "Sentiment of a review." --store may.run '
+    "--out results.csv",
     "packsplit status may.run",
+    "packsplit report may.run",
 )
 
 _ANOTHER_PATH = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
@@ -136,6 +138,15 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Lines on standard error; fitted to it where that is a terminal."""
     _write(sys.stderr, text)
+
+
+def say_next(command: str) -> None:
+    """The command to type next; on a terminal over as many lines as it takes to be copied whole."""
+    shown = plain(command, len(command) * 6)
+    if sys.stdout.isatty() and len(shown) > columns() - 6:
+        shown = "\n".join(command_lines(shown, columns() - 4)).strip()
+    sys.stdout.write(f"Next: {shown}\n")
+    sys.stdout.flush()
 
 
 def say_json(body: Mapping[str, object]) -> None:

@@ -12,11 +12,11 @@ from decimal import Decimal, InvalidOperation
 from itertools import chain, islice
 from pathlib import Path
 
-from packer.out.commands.looked_at import check_field, file_rows
+from packer.out.commands.looked_at import check_field, file_rows, text_field_of
 from packer.out.commands.near import did_you_mean
 from packer.out.commands.options import PROVIDERS
 from packer.out.commands.task_file import read_task
-from packer.out.tables.rows import pick_text_field, with_texts
+from packer.out.tables.rows import with_texts
 from schemas.errors import BadTask, UsageError
 from schemas.review import OnReject, ReviewGate, SampledBy
 from schemas.settings import Limits
@@ -109,10 +109,9 @@ def rows_of(
     first = next(rows, None)
     if first is None:
         return Rows(source, iter(()))
-    check_field(first, text_field, "--text-field")
+    text = text_field_of(source, first, text_field)
     check_field(first, id_field, "--id-field")
     check_field(first, group_by, "--group-by")
-    text = pick_text_field(first, text_field)
     return Rows(source, with_texts(chain([first], rows), text), text, id_field, group_by, most)
 
 

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from packer.out.commands.app import screen
-from packer.run.live.tally import OnProgress
-
-if TYPE_CHECKING:
-    from packer.run.live.tally import Tally
+from packer.run.live.tally import OnProgress, Tally
 
 
 @contextmanager

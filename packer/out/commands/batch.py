@@ -57,9 +57,25 @@ def begun_with(context: typer.Context) -> tuple[str, ...]:
     return (*told, "--", *places)
 
 
+def as_run(context: typer.Context) -> str:
+    """The command that asks what a plan was made for, with the options as they were typed."""
+    told, places = [], []
+    for each in context.command.params:
+        value = context.params.get(each.name or "")
+        if value is None or value == each.get_default(context) or set(each.opts) & set(NOT_KEPT):
+            continue
+        if each.param_type_name == "argument":
+            places.append(shlex.quote(str(value)))
+        elif isinstance(value, bool):
+            told.append(each.opts[0])
+        else:
+            told.append(f"{each.opts[0]} {shlex.quote(str(value))}")
+    return " ".join(("packsplit run", *places, *told, "--out results.csv"))
+
+
 def handed_over(run: RunResult[object], store: Path, out: Path) -> None:
     """Say that jobs are under way, and what to type to have their answers."""
     warn(f"packsplit: {plain(run.stopped or 'nothing is under way', LONGEST)}")
     ready = len(run) - len(run.pending)
     warn(f"{counted(ready, 'result')} of {len(run):,} there so far; {plain(str(out))} is not written yet")
-    warn(f"packsplit resume {shlex.quote(plain(str(store), 500))} goes on")
+    warn(f"Next: packsplit resume {shlex.quote(plain(str(store), 500))}")

@@ -14,7 +14,7 @@ from packer.out.board.standing import command
 from packer.out.board.state_bar import counted
 from packer.out.commands.app import app, say, say_json, warn
 from packer.out.commands.help_page import Command
-from packer.out.commands.options import KEPT, RunPath
+from packer.out.commands.options import KEPT, MaxCalls, MaxCost, RunPath
 from packer.out.commands.result_options import AsJson
 from packer.out.commands.stored import kept_run
 from packer.run.cancel_jobs import cancel_jobs
@@ -33,12 +33,17 @@ def resume_command(
             rich_help_panel=KEPT,
         ),
     ] = False,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a stored run: collect its batch jobs, ask what is left, write its results.
 
+    A run that its --max-calls or --max-cost has stopped needs a higher one; what it used before counts.
+
     Examples:
         packsplit resume may.run
+        packsplit resume may.run --max-cost 5.00
     """
     record = kept_run(run)
     if not record.begun_with:
@@ -49,6 +54,10 @@ def resume_command(
     name, *rest = record.begun_with
     again = [name, f"--store={run.resolve()}", *(["--no-wait"] if no_wait else [])]
     again += ["--json"] if as_json else []
+    for option, value in (("--max-calls", max_calls), ("--max-cost", max_cost)):
+        if value is not None:
+            rest = [each for each in rest if not each.startswith(f"{option}=")]
+            again.append(f"{option}={value}")
     code = typer.main.get_command(app).main([*again, *rest], prog_name="packsplit", standalone_mode=False)
     raise typer.Exit(code if isinstance(code, int) else 0)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,21 +21,19 @@ from packer.out.commands.app import UNRESOLVED, app, say, say_json, screen
 from packer.out.commands.asked import checked_model, limits_of, task_of
 from packer.out.commands.guarded import answers_of, check_promise
 from packer.out.commands.help_page import Command
-from packer.out.commands.looked_at import check_field, file_rows
+from packer.out.commands.looked_at import check_field, file_rows, text_field_of
 from packer.out.tables.gold_rows import gold_fields
-from packer.out.tables.rows import pick_text_field, with_texts
+from packer.out.tables.rows import with_texts
 from packer.out.tables.whole import check_writable
 from packer.run.evaluation.arms import OnArm
 from packer.run.evaluation.evaluate import SIZES, evaluate
+from packer.run.live.tally import Tally
 from schemas.errors import UsageError
 from schemas.guard import TWICE
 from schemas.item import Item, as_items
 from schemas.settings import Layout, Limits
 from schemas.task import Task
 from schemas.written import written
-
-if TYPE_CHECKING:
-    from packer.run.live.tally import Tally
 
 _LIMITS = Limits()
 
@@ -192,15 +190,19 @@ def _labelled(
     if not rows:
         raise UsageError(f"{source} has no rows: there is nothing to evaluate.")
     for name, option in (
-        (text_field, "--text-field"),
         (id_field, "--id-field"),
         (group_by, "--group-by"),
         (gold_field, "--gold-field"),
     ):
         check_field(rows[0], name, option)
-    named = gold_fields(rows[0], task.output, gold_field)
+    named = (gold_field,) if gold_field is not None else gold_fields(rows[0], task.output)
+    if text_field in named:
+        raise UsageError(
+            f"--text-field {text_field!r} is the column of people's answers: name the texts' own, or the "
+            "answers' with --gold-field."
+        )
     # A column of answers is not the text, even where only one other is left.
-    text = pick_text_field({name: rows[0][name] for name in rows[0] if name not in named}, text_field)
+    text = text_field_of(source, rows[0], text_field, named)
     every = as_items(with_texts(rows, text), text_field=text, id_field=id_field, group_by=group_by)
     if not named:
         if loss:
@@ -211,7 +213,8 @@ def _labelled(
         return every, []
     answers = answers_of(str(source), source, rows, task.output, named)
     pairs = zip(every, answers, strict=True)
-    return every, [(item.text, answer) for item, answer in pairs if answer is not None]
+    # An empty text is not asked, whatever people said of it.
+    return every, [(item.text, answer) for item, answer in pairs if answer is not None and item.text.strip()]
 
 
 def _object(found: object) -> dict[str, object]:

@@ -11,20 +11,22 @@ from pathlib import Path
 from packer.out.board.plain import plain
 from packer.out.board.standing import command
 from packer.out.board.state_bar import counted
-from packer.out.tables.rows import JSON_LINES, MARK, json_line
+from packer.out.tables.results import json_line
+from packer.out.tables.rows import JSON_LINES, MARK
 from packer.out.tables.whole import check_writable, whole_file
 from packer.run.store.run_file import RunFile
 from schemas.errors import UsageError
 from schemas.item import ItemId
 from schemas.output import SchemaOutput
 from schemas.record import ItemRecord, ItemState, RunRecord
-from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.result import ItemResult, Outcome
 from schemas.review import Gate
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 
 
 def export_rows(record: RunRecord) -> list[ItemResult[object]]:
-    """A run's results for ``rows.write_results``, if its reviewer lets them go.
+    """A run's results for ``write_results``, if its reviewer lets them go.
 
     Returns:
         One result per input, in input order; what is not settled is ``pending``.
@@ -54,7 +56,7 @@ def results_of(record: RunRecord) -> list[ItemResult[object]]:
 
 
 def output_of(path: Path) -> SchemaOutput | None:
-    """What a stored run's answers look like, for ``rows.write_results``; None where its file does not say.
+    """What a stored run's answers look like, for ``write_results``; None where its file does not say.
 
     Raises:
         StoreFailed: the run's file cannot be read, or is damaged.

@@ -101,7 +101,7 @@ def read_gold(path: Path, task: Task[object], field: str | None, text_field: str
     rows = list(file_rows(path, "--gold"))
     if not rows:
         raise UsageError(f"{where} has no rows.")
-    fields = (field,) if field is not None else gold_fields(rows[0], task.output, None) or LABEL_FIELDS[:1]
+    fields = (field,) if field is not None else gold_fields(rows[0], task.output) or LABEL_FIELDS[:1]
     _check_fields(where, rows, [(text_field, "--text-field"), *((name, "--gold-field") for name in fields)])
     answers = answers_of(where, path, rows, task.output, fields)
     found: dict[str, tuple[int, Gold]] = {}

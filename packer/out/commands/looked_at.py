@@ -1,4 +1,4 @@
-"""A look at an input file before it is read: what people mistake for one is named, with what to do about it.
+"""A look at an input file before it is used: what people mistake for one, or for a field of it, is named.
 
 Does not know: tasks, or what rows are for.
 """
@@ -8,16 +8,18 @@ from __future__ import annotations
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from packer.out.board.plain import LONGEST, plain
+from packer.out.commands.app import warn
 from packer.out.commands.near import did_you_mean, near_file
-from packer.out.tables.rows import JSON_LINES, read_rows
+from packer.out.tables.rows import JSON_LINES, pick_text_field, read_rows
 from schemas.errors import BadItem, UsageError
 
 SEEN_BYTES = 65_536
 MOST_WORDS = 4
-"""A header cell of more words than these is a text."""
+"""A header of one cell with more words than these may be a text."""
 
 Row = Mapping[str, object]
 
@@ -63,6 +65,31 @@ def check_field(row: Row, wanted: str | None, option: str) -> None:
         )
 
 
+def text_field_of(path: Path, first: Row, wanted: str | None, others: Collection[str] = ()) -> str:
+    """Which field holds the texts; a header that may be a text itself is told on standard error.
+
+    Args:
+        path: the file.
+        first: its first row.
+        wanted: the field that --text-field names; None looks for one.
+        others: fields that hold something else.
+
+    Raises:
+        UsageError: there is none of that name, or it is not clear which.
+    """
+    check_field(first, wanted, "--text-field")
+    if wanted is not None:
+        return wanted
+    found = pick_text_field({name: value for name, value in first.items() if name not in others})
+    if path.suffix.lower() == ".csv" and len(first) == 1 and len(found.split()) > MOST_WORDS:
+        told = (
+            f"{str(path)!r}: the first row is read as the header, and {found[:60]!r} looks like a text. If "
+            "it is one, put a row with the word text above it; if not, name it with --text-field."
+        )
+        warn(f"packsplit: {plain(told, LONGEST)}")
+    return found
+
+
 def _readable(rows: Iterator[Row], named: str) -> Iterator[Row]:
     try:
         yield from rows
@@ -98,11 +125,6 @@ def _check_header(path: Path, named: str) -> None:
     if twice := [name for name, count in Counter(header).items() if count > 1]:
         told = "has no name" if not twice[0] else f"{twice[0]!r} is there twice"
         raise UsageError(f"{named}: of the columns one {told}. Give each a name of its own.")
-    if len(header) == 1 and len(header[0].split()) > MOST_WORDS:
-        raise UsageError(
-            f"{named}: the first row is read as the header, and {header[0][:60]!r} looks like a text. "
-            "Put a row with the word text above it."
-        )
 
 
 def _not_utf8(named: str) -> UsageError:

@@ -5,6 +5,7 @@ Does not know: results that have a value, or where they are.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from schemas.result import ItemResult, Outcome
 
 SHOWN = 3
 """So many items without a value are named."""
+
+
+def say_step(outcomes: Mapping[Outcome, int], store: Path | None, *, held: bool) -> None:
+    """Say what to type next, on standard error behind all else; nothing where the run is not kept."""
+    if store is None:
+        return
+    verb = "review" if held else "resume" if outcomes.get(Outcome.PENDING, 0) else "report"
+    warn(f"Next: packsplit {verb} {shlex.quote(plain(str(store), 500))}")
 
 
 def say_open(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from packer.out.commands.near import near_file
-from packer.out.tables.rows import check_out
+from packer.out.tables.results import check_out
 from schemas.errors import UsageError
 
 

@@ -5,12 +5,15 @@ Does not know: how a plan is made.
 
 from __future__ import annotations
 
+import typer
+
 from packer.out.board.summary import plan_summary, plan_told
 from packer.out.commands import options as opt
 from packer.out.commands import proof_options as proof
 from packer.out.commands import result_options as res
-from packer.out.commands.app import app, say, say_json
+from packer.out.commands.app import app, say, say_json, say_next
 from packer.out.commands.asked import checked_model, rows_of, task_of
+from packer.out.commands.batch import as_run
 from packer.out.commands.guarded import guard_of
 from packer.out.commands.help_page import Command
 from packer.plan import plan
@@ -22,6 +25,7 @@ _GUARD = Guard()
 
 @app.command("plan", cls=Command)
 def plan_command(
+    context: typer.Context,
     source: opt.Input,
     text_field: opt.TextField = None,
     id_field: opt.IdField = None,
@@ -86,3 +90,4 @@ def plan_command(
         say_json(plan_summary(made))
     else:
         say(plan_told(made, profile))
+        say_next(as_run(context))

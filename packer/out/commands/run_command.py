@@ -22,10 +22,10 @@ from packer.out.commands.batch import begun_with, handed_over, via_of
 from packer.out.commands.export import check_failures, write_failures
 from packer.out.commands.guarded import guard_of
 from packer.out.commands.help_page import Command
-from packer.out.commands.open_items import say_open
+from packer.out.commands.open_items import say_open, say_step
 from packer.out.commands.places import check_places
 from packer.out.commands.streamed import check_windows, run_streamed
-from packer.out.tables.rows import write_results
+from packer.out.tables.results import write_results
 from packer.run.complete import complete
 from packer.run.live.halt import Halt, terminable
 from packer.run.live.loop import run_to_end
@@ -202,6 +202,8 @@ def _whole(order: _Order, *, leaves: bool) -> None:
         warn(f"results are held for a review, so {order.out} was not written")
     failed = [each for each in done.unresolved if each.outcome is Outcome.FAILED]
     say_open(done.stopped, failed, done.outcomes, order.out, order.store)
+    if not order.as_json:
+        say_step(done.outcomes, order.store, held=held)
     if done.unresolved:
         raise typer.Exit(UNRESOLVED)
 
@@ -211,7 +213,9 @@ def _asked(order: _Order) -> RunResult[object]:
     every = items_from(rows.each, text_field=rows.text_field, id_field=rows.id_field, group_by=rows.group_by)
     halt = Halt()
     with shown() as on_progress, terminable(halt):
-        job = complete(every, order.task, order.model, None, order.options, None, on_progress, halt)
+        job = complete(
+            every, order.task, order.model, None, order.options, halt=halt, on_progress=on_progress
+        )
         return run_to_end(job, halt)
 
 
@@ -234,6 +238,8 @@ def _in_windows(order: _Order, window: int) -> None:
         )
     order.say(sums.summary(order.out), sums.told(order.options.strategy))
     say_open(sums.stopped, sums.failed, sums.outcomes, order.out, order.store)
+    if not order.as_json and broken is None:
+        say_step(sums.outcomes, order.store, held=False)
     if broken is not None:
         warn(f"packsplit: {order.out} holds the {sums.items:,} results before this:")
         raise broken

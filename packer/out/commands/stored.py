@@ -22,7 +22,7 @@ from packer.out.commands.options import OUTPUT, RunPath
 from packer.out.commands.places import check_places
 from packer.out.commands.result_options import AsJson, Decisions, Out, Reviewer
 from packer.out.report.document import write_report
-from packer.out.tables.rows import write_results
+from packer.out.tables.results import write_results
 from packer.run.read_run import read_run
 from packer.run.review_run import decide, parser_of, sheet_of
 from packer.sampling import bad_share
@@ -59,8 +59,15 @@ def status_command(
         ),
     ] = None,
     show: Annotated[
-        int, typer.Option("--show", metavar="N", min=0, help="Most items to list.", rich_help_panel=OUTPUT)
-    ] = 20,
+        int | None,
+        typer.Option(
+            "--show",
+            metavar="N",
+            min=0,
+            help="List so many items one by one, instead of grouping those to look at.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where a stored run and its items stand.

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from packer.out.commands.export import write_failures
 from packer.out.commands.window_sums import WindowSums
-from packer.out.tables.rows import ResultsWriter, results_writer
+from packer.out.tables.results import ResultsWriter, results_writer
 from packer.out.tables.whole import whole_file
 from packer.run.inputs import Inputs
 from packer.run.live.halt import Halt, terminable

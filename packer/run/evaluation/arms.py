@@ -6,16 +6,19 @@ know: what is held against what.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Generic, TypeVar
 
 from packer.run.api import pack_and_run
 from packer.run.live.tally import Tally
 from packer.run.read_run import read_run
+from packer.seat import SALT
 from schemas.evaluation import Spending
 from schemas.facts import ModelFacts
 from schemas.guard import Guard
@@ -34,8 +37,6 @@ OnArm = Callable[[str, Tally], None]
 
 ONCE = Fallback(repacks=0, session=False, single=False)
 """An arm is what its first replies say; what the ladder mends is worked out from the single answers."""
-
-ALONE, AGAIN = "alone", "alone-again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,21 @@ class Arm(Generic[T]):
         return {each.item_id: each for each in self.run.results if each.same_as is None}
 
 
-@dataclass(slots=True)
+def arm_guard(guard: Guard) -> Guard:
+    """The guard of an arm, which must not ask about itself, or change its size for what it finds."""
+    return replace(
+        guard,
+        audit=0.0,
+        collapse=None,
+        second_look=False,
+        max_bleed=None,
+        max_accuracy_loss=None,
+        gold=(),
+        profile=None,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
 class Asking(Generic[T]):
     """Asks arms, within limits that hold for all of them together.
 
@@ -87,28 +102,49 @@ class Asking(Generic[T]):
         task: what is asked.
         folder: where the arms' files go.
         texts: whether those keep the inputs.
+        model: as for ``pack_and_run``.
+        client: likewise.
+        budget: likewise; its items are each arm's own.
+        limits: of all arms together.
+        guard: of each arm; see ``arm_guard``.
+        layout: of the packs.
+        counter: as for ``pack_and_run``.
+        facts: likewise.
+        on_progress: is told the running sums of each arm.
+        seed: of packs and seats.
     """
 
     task: Task[T]
     folder: Path
-    texts: bool
-    model: str | None
-    client: Client | object | None
-    budget: Budget
-    limits: Limits
+    texts: bool = False
+    model: str | None = None
+    client: Client | object | None = None
+    budget: Budget = field(default_factory=Budget)
+    limits: Limits = field(default_factory=Limits)
     guard: Guard
-    layout: Layout
-    counter: TokenCounter | None
-    facts: ModelFacts | None
-    on_progress: OnArm | None
-    seed: int
+    layout: Layout = field(default_factory=Layout)
+    counter: TokenCounter | None = None
+    facts: ModelFacts | None = None
+    on_progress: OnArm | None = None
+    seed: int = 0
     _calls: int = 0
     _cost_usd: Decimal = Decimal(0)
-    _began_s: float = field(default_factory=time.monotonic)
+    _began_s: float | None = None
 
-    def alone(self, items: Sequence[Item], name: str = ALONE) -> Arm[T] | None:
+    def alone(self, items: Sequence[Item]) -> Arm[T] | None:
         """Ask each item alone; None where the limits leave no call."""
-        return self._asked(name, items, None)
+        return self._asked("alone", items, None)
+
+    def again(self, items: Sequence[Item], share: float) -> Arm[T] | None:
+        """Ask some of the items alone once more, at least one; None as above.
+
+        Args:
+            items: of whom to draw, by the seed.
+            share: so much of them, above 0.
+        """
+        count = math.ceil(share * len(items))
+        places = Random(f"{SALT}:{self.seed}:again").sample(range(len(items)), count)
+        return self._asked("alone-again", [items[at] for at in sorted(places)], None)
 
     def packed(self, items: Sequence[Item], size: int) -> Arm[T] | None:
         """Ask the items in packs of at most so many; None as above."""
@@ -153,8 +189,9 @@ class Asking(Generic[T]):
         return Arm(name, run, record.model, seats, _spending(counted), changed)
 
     def _left(self) -> Limits | None:
-        """What of the limits the arms so far have left; None for nothing."""
-        limits = self.limits
+        """What of the limits the arms so far have left; None for nothing. The first arm has all of them."""
+        limits, now_s = self.limits, time.monotonic()
+        self._began_s = now_s if self._began_s is None else self._began_s
         if limits.max_calls is not None:
             if limits.max_calls <= self._calls:
                 return None
@@ -164,7 +201,7 @@ class Asking(Generic[T]):
                 return None
             limits = replace(limits, max_cost_usd=limits.max_cost_usd - self._cost_usd)
         if limits.deadline_s is not None:
-            left_s = limits.deadline_s - (time.monotonic() - self._began_s)
+            left_s = limits.deadline_s - (now_s - self._began_s)
             if left_s <= 0:
                 return None
             limits = replace(limits, deadline_s=left_s)

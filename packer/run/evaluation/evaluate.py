@@ -5,26 +5,23 @@ Does not know: how an arm is asked, or how a rate is estimated.
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 from typing import Generic, TypeVar
 
 from packer.audit import scipy_part
 from packer.audit.rate import DEFAULT_CONFIDENCE
 from packer.fit.suit import checked_task
 from packer.frames import Frame, items_from
-from packer.run.evaluation.arms import AGAIN, Arm, Asking, OnArm
+from packer.run.evaluation.arms import Arm, Asking, OnArm, arm_guard
 from packer.run.evaluation.evaluation_words import advised, measured_words
 from packer.run.evaluation.measured import Measuring, Singles, answers_of
 from packer.run.proof.profile_file import Subject, write_profile
 from packer.run.proof.promise import checked_guard
 from packer.run.proof.promise_words import settled_words
-from packer.seat import SALT
 from packer.seating import distinct
 from schemas.calibration import Calibration, Finding
 from schemas.errors import UsageError
@@ -141,34 +138,23 @@ def evaluate(
     labels = {each.id: by_text[each.text] for each in chosen if each.text in by_text}
     if max_accuracy_loss is not None and not labels:
         raise UsageError("None of the items is in gold=, so max_accuracy_loss= cannot be held against any.")
-    # An arm must not ask about itself, or change its size for what it finds.
-    arms = replace(
-        guard or Guard(),
-        audit=0.0,
-        collapse=None,
-        second_look=False,
-        max_bleed=None,
-        max_accuracy_loss=None,
-        gold=(),
-        profile=None,
-    )
     layout = layout or Layout()
     with ExitStack() as stack:
         folder = _folder(store) if store is not None else None
         asking = Asking(
-            task,
-            folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="packsplit-"))),
-            folder is not None,
-            model,
-            client,
-            budget or Budget(),
-            limits or Limits(),
-            arms,
-            layout,
-            counter,
-            facts,
-            on_progress,
-            seed,
+            task=task,
+            folder=folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="packsplit-"))),
+            texts=folder is not None,
+            model=model,
+            client=client,
+            budget=budget or Budget(),
+            limits=limits or Limits(),
+            guard=arm_guard(guard or Guard()),
+            layout=layout,
+            counter=counter,
+            facts=facts,
+            on_progress=on_progress,
+            seed=seed,
         )
         found = _Evaluating(asking, chosen, promise, sizes, twice_share, labels).run(len(same_as))
     if profile is not None and any(each.items for each in found.sizes):
@@ -196,7 +182,7 @@ class _Evaluating(Generic[T]):
         task, layout = self.asking.task, self.asking.layout
         alone = self._noted(self.asking.alone(self.items))
         assert alone is not None  # noqa: S101  # the first arm has all of the limits
-        again = None if self.stopped is not None else self._again()
+        again = self._again()
         second = {} if again is None else answers_of(again, task)
         singles = Singles(answers_of(alone, task), second, self.labels)
         measuring = Measuring(task, singles, self.promise, alone)
@@ -231,11 +217,9 @@ class _Evaluating(Generic[T]):
         return replace(found, words=advised(found))
 
     def _again(self) -> Arm[T] | None:
-        count = math.ceil(self.twice_share * len(self.items))
-        places = Random(f"{SALT}:{self.asking.seed}:again").sample(range(len(self.items)), count)
-        if not places:
+        if self.stopped is not None or not self.twice_share:
             return None
-        return self._noted(self.asking.alone([self.items[at] for at in sorted(places)], AGAIN))
+        return self._noted(self.asking.again(self.items, self.twice_share))
 
     def _noted(self, arm: Arm[T] | None) -> Arm[T] | None:
         if arm is None:

@@ -23,7 +23,8 @@ from schemas.calibration import Finding, Noise, Trial, TrialCall
 from schemas.evaluation import Accuracy, FieldMeasured, SizeMeasured
 from schemas.guard import Guard
 from schemas.item import Item, ItemId
-from schemas.result import Outcome, Route
+from schemas.result import Outcome
+from schemas.route import Route
 from schemas.task import Task
 from schemas.written import answer_written
 

@@ -18,7 +18,8 @@ from packer.run.flow.trying import AGAIN, Trying
 from packer.seat import alone
 from schemas.chat import Completion
 from schemas.pack import Pack
-from schemas.result import ItemResult, Split, Verdict
+from schemas.result import ItemResult
+from schemas.verdict import Split, Verdict
 from splitter import split
 
 T = TypeVar("T")

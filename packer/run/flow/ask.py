@@ -15,8 +15,10 @@ from schemas.chat import Completion, Prompt
 from schemas.errors import CallTimeout, ClientError, NotSent, RateLimited, Unreachable
 from schemas.guard import Guard
 from schemas.pack import Pack
-from schemas.result import Fault, ItemResult, Reason, Route, Split, Verdict
+from schemas.result import ItemResult
+from schemas.route import Route
 from schemas.settings import Fallback, Layout
+from schemas.verdict import Fault, Reason, Split, Verdict
 
 T = TypeVar("T")
 
@@ -59,6 +61,11 @@ class Ask(Generic[T]):
     def booked(self) -> str:
         """Under which name the ledger has it."""
         return self.purpose or self.route.value
+
+    @property
+    def group(self) -> str | None:
+        """Whose items it asks; a canary has no group."""
+        return next(slot.item.group for slot in self.pack.slots if slot.canary is None)
 
 
 @dataclass(frozen=True, slots=True)

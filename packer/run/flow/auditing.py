@@ -15,9 +15,11 @@ from packer.audit.watch import Watch
 from schemas.audit import Audited
 from schemas.item import ItemId
 from schemas.pack import Pack
-from schemas.result import ItemResult, Route, Verdict
+from schemas.result import ItemResult
+from schemas.route import Route
 from schemas.signal import Signal, SignalKind, Trust
 from schemas.task import Task
+from schemas.verdict import Verdict
 from schemas.written import answer_written
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from packer.run.flow.ask import Reply
 from packer.run.flow.sums import Sum
 from schemas.chat import Completion
 from schemas.ledger import RouteSum
-from schemas.result import Verdict
 from schemas.usage import Usage, share_out_usd
+from schemas.verdict import Verdict
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from packer.run.flow.talks import SESSION_ITEMS, Talks
 from packer.seat import alone
 from schemas.item import Item
 from schemas.pack import Pack
-from schemas.result import Route
+from schemas.route import Route
 from schemas.task import Task
 from splitter import escalate, last_rungs
 

@@ -11,8 +11,8 @@ from random import Random
 from packer.render import compact
 from schemas.output import OneLabel, Output
 from schemas.pack import Pack
-from schemas.result import Split, Verdict
 from schemas.signal import Seated
+from schemas.verdict import Split, Verdict
 from schemas.written import answer_written
 
 MOST_CALLS = 500

@@ -20,7 +20,7 @@ from packer.seat import alone
 from packer.seating import seated_anew
 from schemas.item import Item, ItemId
 from schemas.pack import Pack
-from schemas.result import Route
+from schemas.route import Route
 from schemas.settings import Layout, Strategy
 from schemas.task import Task
 

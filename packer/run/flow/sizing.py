@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from schemas.result import Fault, Split
+from schemas.verdict import Fault, Split
 
 WINDOW = 5
 """So many packs of the present size are looked at; a size changes after so many at the earliest."""

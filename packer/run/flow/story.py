@@ -13,10 +13,12 @@ from packer.run.flow.auditing import Held
 from packer.run.flow.charges import UNKNOWN
 from schemas.accepted import accepted_result
 from schemas.item import Item
-from schemas.result import ItemResult, Outcome, Reason, Route, Verdict
+from schemas.result import ItemResult, Outcome
+from schemas.route import Route
 from schemas.signal import Signal, Trust
 from schemas.task import Task
 from schemas.usage import Usage, plus_known_usd
+from schemas.verdict import Reason, Verdict
 
 T = TypeVar("T")
 

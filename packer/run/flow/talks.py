@@ -17,7 +17,7 @@ from packer.seat import alone, seeded
 from packer.session import Turn, carried, turn
 from schemas.chat import Completion, Message
 from schemas.pack import Pack
-from schemas.result import Route
+from schemas.route import Route
 
 T = TypeVar("T")
 

@@ -20,8 +20,9 @@ from schemas.calibration import Finding, Noise, Trial, TrialCall
 from schemas.guard import Guard
 from schemas.item import Item
 from schemas.pack import Pack
-from schemas.result import Route, Verdict
+from schemas.route import Route
 from schemas.task import Task
+from schemas.verdict import Verdict
 from schemas.written import answer_written
 
 K = TypeVar("K")

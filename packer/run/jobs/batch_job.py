@@ -5,12 +5,14 @@ Does not know: providers, files, or what a reply leads to.
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 from packer.pacing import Need
 from packer.render import render
@@ -102,6 +104,12 @@ class BatchJob(Generic[T]):
 def new_name() -> str:
     """A name that no other job has, in letters that every provider takes."""
     return f"packsplit-{secrets.token_hex(8)}"
+
+
+def new_file(name: str) -> tuple[BinaryIO, Path]:
+    """A new file for the lines of a job of that name, open, and for its owner's eyes only."""
+    handle, path = tempfile.mkstemp(prefix=f"{name}-", suffix=".jsonl")
+    return os.fdopen(handle, "wb"), Path(path)
 
 
 def now() -> datetime:

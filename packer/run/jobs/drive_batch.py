@@ -138,14 +138,14 @@ class BatchDriver(Driver[T]):
             return self._breaks_off()
 
         return HandOver(
-            self.client,
-            self.sender.journal,
-            self.batch.poll_s,
-            self.sender.limits.outage_s,
-            pause,
-            loop.time,
-            self.sender.end,
-            self.known,
+            client=self.client,
+            journal=self.sender.journal,
+            poll_s=self.batch.poll_s,
+            outage_s=self.sender.limits.outage_s,
+            pause=pause,
+            clock=loop.time,
+            end=self.sender.end,
+            known=self.known,
         )
 
     async def _hand_over(self, filling: Filling[T], over: HandOver) -> None:
@@ -261,9 +261,10 @@ class BatchDriver(Driver[T]):
         self._cancelled = True
 
     def _progress(self) -> tuple[ItemResult[T], ...]:
-        self.sender.tally.jobs = len(self.jobs)
-        self.sender.tally.lines = sum(job.size for job in self.jobs)
-        self.sender.tally.lines_done = sum(job.done or 0 for job in self.jobs)
+        tally = self.sender.books.tally
+        tally.jobs = len(self.jobs)
+        tally.lines = sum(job.size for job in self.jobs)
+        tally.lines_done = sum(job.done or 0 for job in self.jobs)
         return ()
 
     def _pause_s(self, now_s: float) -> float:

@@ -5,17 +5,14 @@ Does not know: how a job is handed over, or what comes of it.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from packer.run.flow.ask import Ask, Back
 from packer.run.jobs.batch_books import BatchBooks
-from packer.run.jobs.batch_job import BatchJob, Line, new_name, now, whole
+from packer.run.jobs.batch_job import BatchJob, Line, new_file, new_name, now, whole
 from schemas.batch import Batch, JobLimits
 from schemas.errors import CeilingReached, PromptTooLong
 from schemas.protocols import BatchClient
@@ -57,9 +54,9 @@ class Filling(Generic[T]):
             return None
         name, since = new_name(), now()
         lines: dict[int, Line[T]] = {}
-        handle, path = tempfile.mkstemp(prefix=f"{name}-", suffix=".jsonl")
+        file, path = new_file(name)
         room = limits.size_bytes
-        with os.fdopen(handle, "wb") as file:
+        with file:
             ask: Ask[T] | None = first
             while ask is not None and len(lines) < limits.lines:
                 text = self.client.line(f"{name}-{self.books.next_number}", ask.prompt)
@@ -80,10 +77,10 @@ class Filling(Generic[T]):
                 ask = self._following()
             self._next = ask
         if not lines:
-            Path(path).unlink()
+            path.unlink()
             return None
         self.made += 1
-        return BatchJob(self.made, name, lines, min(lines), max(lines), len(lines), since, path=Path(path))
+        return BatchJob(self.made, name, lines, min(lines), max(lines), len(lines), since, path=path)
 
     def start_round(self) -> None:
         """No job is under way: what waits may go."""
@@ -99,7 +96,7 @@ class Filling(Generic[T]):
 
     def _ceiling(self, why: str, lines: dict[int, Line[T]]) -> None:
         """The run ends here unless calls under way may turn out cheaper than reserved."""
-        if not self.books.sender.spending.may_free_up and not lines:
+        if not self.books.sender.books.spending.may_free_up and not lines:
             self.books.sender.end(CeilingReached(why))
 
     def _limits(self) -> JobLimits:

@@ -6,17 +6,14 @@ Does not know: what the lines ask, or what a job brings.
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from packer.run.jobs.batch_job import BatchJob, whole
+from packer.run.jobs.batch_job import BatchJob, new_file, whole
 from packer.run.store.journal import Journal
-from schemas.chat import Prompt
 from schemas.errors import CallTimeout, ClientError, ProviderDown, RunError
 from schemas.protocols import BatchClient
 
@@ -60,11 +57,7 @@ class HandOver:
                 if not await self._found(job):
                     return False
                 continue
-            if job.path is None:
-                job.path = written_down(
-                    self.client, ((job.custom_id(n), whole(each.ask).prompt) for n, each in job.lines.items())
-                )
-            path = job.path
+            path = job.path or self._write_down(job)
             if job.upload is None:
                 upload = await self.tried(partial(self.client.upload, job.name, path))
                 if upload is None:
@@ -78,6 +71,14 @@ class HandOver:
         self.journal.job("submitted", {"job": job.number, "id": job.id})
         log.info("batch job %s (%s) with %d calls is handed over", job.id, job.name, job.size)
         return True
+
+    def _write_down(self, job: BatchJob[T]) -> Path:
+        """Write the lines of a job anew that an earlier process had begun to hand over."""
+        file, job.path = new_file(job.name)
+        with file:
+            for number, line in job.lines.items():
+                file.write(self.client.line(job.custom_id(number), whole(line.ask).prompt))
+        return job.path
 
     async def tried(self, call: Callable[[], Awaitable[R]]) -> R | None:
         """A call that may be made again: try until it works; None when the run ends first."""
@@ -131,20 +132,6 @@ class HandOver:
             )
             if await self.pause(self.poll_s):
                 return False
-
-
-def written_down(client: BatchClient, calls: Iterable[tuple[str, Prompt]]) -> Path:
-    """Write calls as the lines of a job's file, for its owner's eyes only.
-
-    Args:
-        client: knows how a line looks.
-        calls: custom ids and prompts.
-    """
-    handle, name = tempfile.mkstemp(prefix="packsplit-", suffix=".jsonl")
-    with os.fdopen(handle, "wb") as file:
-        for custom_id, prompt in calls:
-            file.write(client.line(custom_id, prompt))
-    return Path(name)
 
 
 def _on_the_way(error: ClientError) -> bool:

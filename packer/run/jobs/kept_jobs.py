@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from packer.run.jobs.batch_job import BatchJob, Line
+from packer.run.store.records import number, seconds
 from schemas.record import JobRecord, JobState
 
 T = TypeVar("T")
@@ -77,24 +78,22 @@ class KeptJobs:
 
     def note(self, kind: str, body: dict[str, object]) -> range:
         """Take one event in; gives the numbers of the calls that were never made, if it says so."""
-        number = _int(body["job"])
+        job = number(body["job"])
         if kind == "job":
-            at_s = body["at_s"]
-            if not isinstance(at_s, int | float):
-                raise TypeError("a batch job without a time")
-            calls = range(_int(body["first"]), _int(body["last"]) + 1)
-            self._open[number] = KeptJob(number, str(body["name"]), calls, _int(body["lines"]), float(at_s))
-            self.made = max(self.made, number)
+            calls = range(number(body["first"]), number(body["last"]) + 1)
+            size, at_s = number(body["lines"]), seconds(body["at_s"])
+            self._open[job] = KeptJob(job, str(body["name"]), calls, size, at_s)
+            self.made = max(self.made, job)
         elif kind == "uploaded":
-            self._open[number].upload = str(body["file"])
+            self._open[job].upload = str(body["file"])
         elif kind == "submitted":
-            self._open[number].id, self._open[number].state = str(body["id"]), JobState.UNDER_WAY
+            self._open[job].id, self._open[job].state = str(body["id"]), JobState.UNDER_WAY
         else:
-            job = self._open.pop(number)
-            job.state = JobState.COLLECTED if kind == "collected" else JobState.NOT_TAKEN
-            self.over.append(job)
+            done = self._open.pop(job)
+            done.state = JobState.COLLECTED if kind == "collected" else JobState.NOT_TAKEN
+            self.over.append(done)
             if kind == "voided":
-                return job.calls
+                return done.calls
         return range(0)
 
     def holds(self, call: int) -> bool:
@@ -113,9 +112,3 @@ class KeptJobs:
     def records(self) -> tuple[JobRecord, ...]:
         """All of them for people, those that are over first."""
         return tuple(job.record for job in (*self.over, *self._open.values()))
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"a number is expected, not {value!r}")
-    return value

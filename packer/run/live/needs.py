@@ -16,7 +16,7 @@ from packer.budget import CHAT_TEMPLATE_TOKENS
 from packer.pacing import Need
 from packer.run.flow.ask import Ask
 from schemas.chat import Prompt
-from schemas.result import Route
+from schemas.route import Route
 from schemas.usage import Usage
 
 T = TypeVar("T")

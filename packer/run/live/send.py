@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from decimal import Decimal
 from random import Random
 from typing import TypeVar
 
 from packer.pacing import Need
 from packer.run.flow.ask import Ask, Back, Later, Reply
+from packer.run.live.books import Books
 from packer.run.live.circuit import Circuit
-from packer.run.live.needs import Needs
-from packer.run.live.spending import Spending
-from packer.run.live.tally import Tally
 from packer.run.live.trace import Trace
 from packer.run.live.turnstile import Place, Turnstile
 from packer.run.live.within import within_s
@@ -57,9 +54,7 @@ class Sender:
         limits: deadlines and patience.
         retries: further attempts for a call that failed on the way.
         turnstile: lets calls go when ceilings allow it.
-        spending: what the run may use up.
-        needs: what a call can use.
-        tally: is told of every attempt.
+        books: say what a call can use and whether the run can afford it; are told of every attempt.
         circuit: knows whether the provider is down.
         trace: the run's spans.
         journal: is told of every call before it goes, and of every reply before it is read.
@@ -70,9 +65,7 @@ class Sender:
     limits: Limits
     retries: int
     turnstile: Turnstile
-    spending: Spending
-    needs: Needs
-    tally: Tally
+    books: Books
     circuit: Circuit
     trace: Trace
     journal: Journal = field(default_factory=Journal)
@@ -100,7 +93,7 @@ class Sender:
 
     async def _sent(self, ask: Ask[T]) -> Back | Later:
         attempt = 0
-        counted = self.needs.counted(ask)
+        counted = self.books.needs.counted(ask)
         while True:
             deadline_s = self._deadline_s(ask)
             if deadline_s <= 0:
@@ -139,14 +132,14 @@ class Sender:
 
     async def _turn(self, ask: Ask[T], counted: int) -> Place | None:
         """Wait until the ask may go; None when the run is over first."""
-        need = self.needs.of(ask, counted)
+        need, spending = self.books.needs.of(ask, counted), self.books.spending
 
         def blocked_s(now_s: float) -> float | None:
             if self.stop is None and self.circuit.over:
                 told = f"no call came through for {self.limits.outage_s:g} s; the last said: {self._trouble}"
                 self.end(ProviderDown(told))
-            why = self.spending.refused(need)
-            if self.stop is None and why is not None and not self.spending.may_free_up:
+            why = spending.refused(need)
+            if self.stop is None and why is not None and not spending.may_free_up:
                 self.end(CeilingReached(why))
             if self.stop is not None:
                 return None
@@ -155,7 +148,7 @@ class Sender:
         place = await self.turnstile.enter(need, blocked_s)
         if place is not None:
             place.probe = self.circuit.trying()
-            place.reserved_usd = self.spending.enter(need)
+            place.reserved_usd = spending.enter(need)
         return place
 
     async def _attempt(self, ask: Ask[T], counted: int, place: Place, deadline_s: float) -> Back:
@@ -182,27 +175,12 @@ class Sender:
         """Settle what was reserved, keep the books, and note how the provider is doing."""
         # None: the call was dropped on its way; what it costs stays unknown, and so does the journal's entry.
         known = reply or ClientError("the call was dropped when the run ended")
-        cost_usd = self.tally.prices.cost_usd(known.usage) if isinstance(known, Completion) else None
+        cost_usd = self.books.cost_usd(known)
         if reply is not None:
             self.journal.back(number, reply, cost_usd, took_s)
-        self.tally.book(
-            ask.booked,
-            known,
-            cost_usd,
-            counted_tokens=self.needs.expected(ask, counted),
-            need=place.need,
-            took_s=took_s,
-            group=_group_of(ask),
-        )
-        if isinstance(known, Completion):
-            used, spent_usd = place.need.used(known.usage), cost_usd
-            self.needs.learn(ask, known.usage, counted)
-        else:
-            # An error with a status was answered without a model's work; one without may have cost all.
-            idle = known.status is not None
-            used, spent_usd = (Need(0, 0) if idle else place.need), (Decimal(0) if idle else None)
-        self.spending.settle(place.reserved_usd, spent_usd)
-        self.turnstile.leave(place, used, known.quotas)
+        need = place.need
+        self.books.back(ask, known, cost_usd, need, place.reserved_usd, counted=counted, took_s=took_s)
+        self.turnstile.leave(place, _used(need, known), known.quotas)
         self._note(place, known)
         self.turnstile.ring()
         return Back(known, cost_usd)
@@ -268,9 +246,12 @@ def _due(prompt: Prompt, timeout_s: float) -> Prompt:
     )
 
 
-def _group_of(ask: Ask[T]) -> str | None:
-    """Whose items the call asks; a canary has no group."""
-    return next(slot.item.group for slot in ask.pack.slots if slot.canary is None)
+def _used(need: Need, reply: Reply) -> Need:
+    """What a call has taken of the ceilings a minute."""
+    if isinstance(reply, Completion):
+        return need.used(reply.usage)
+    # An error with a status was answered without a model's work; one without may have cost all.
+    return need if reply.status is None else Need(0, 0)
 
 
 def word_for(why: RunError) -> str:

@@ -54,10 +54,6 @@ class Spending:
     def enter(self, need: Need) -> Decimal:
         """Reserve for a call that goes out; give the amount back to ``settle``."""
         self.calls += 1
-        return self.reserve(need)
-
-    def reserve(self, need: Need) -> Decimal:
-        """Reserve for a call that was counted before."""
         reserved = self._dearest(need)
         self.reserved_usd += reserved
         return reserved
@@ -66,10 +62,6 @@ class Spending:
         """A call is over: book what it cost, or all that was reserved where that is unknown."""
         self.reserved_usd -= reserved_usd
         self.spent_usd += reserved_usd if cost_usd is None else cost_usd
-
-    def lost(self, need: Need) -> None:
-        """A call never came back: book the most it can have cost."""
-        self.spent_usd += self._dearest(need)
 
     def _dearest(self, need: Need) -> Decimal:
         if self.limits.max_cost_usd is None:

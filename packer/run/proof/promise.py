@@ -27,7 +27,7 @@ from schemas.guard import Gold, Guard
 from schemas.item import Item
 from schemas.output import Mismatch
 from schemas.pack import Pack
-from schemas.result import Route
+from schemas.route import Route
 from schemas.settings import Layout, Strategy
 from schemas.task import Task
 from schemas.written import written

@@ -26,8 +26,9 @@ from typing import TypeVar
 
 from packer.run.store.cache_file import BROKEN, opened, printable, transaction
 from schemas.evidence import Match, Quote
-from schemas.result import ItemResult, Outcome, Route
+from schemas.result import ItemResult, Outcome
 from schemas.review import Ruling
+from schemas.route import Route
 from schemas.signal import Trust
 from schemas.task import Task
 

@@ -23,8 +23,9 @@ from schemas.chat import Completion
 from schemas.errors import NotSent
 from schemas.item import ItemId
 from schemas.pack import Pack
-from schemas.result import Cause, ItemResult, Outcome
+from schemas.result import ItemResult, Outcome
 from schemas.review import Review, Stage
+from schemas.verdict import Cause
 from schemas.written import UNTOLD, dumps, error_written, fields_written, written
 
 T = TypeVar("T")
@@ -98,12 +99,8 @@ class Journal:
     def probed(self, reply: Reply, cost_usd: Decimal | None, need: Need) -> None:
         """A call found out what the server can be held to, or its process died over it."""
         if self.file is not None:
-            body: dict[str, object] = {"most": [need.input_tokens, need.output_tokens]}
-            if isinstance(reply, Completion):
-                body.update(_completed(reply, cost_usd))
-            else:
-                body["error"] = error_written(reply, told=self.texts)
-            self.file.append("probed", body, durable=False)
+            most = [need.input_tokens, need.output_tokens]
+            self.file.append("probed", {"most": most, **self._came(reply, cost_usd)}, durable=False)
 
     def job(self, kind: JobEvent, body: dict[str, object]) -> None:
         """Something happened to a batch job; durable on return, with all that was written before."""
@@ -114,14 +111,20 @@ class Journal:
         self, number: int, reply: Reply, cost_usd: Decimal | None, took_s: float, *, durable: bool = True
     ) -> None:
         """A reply is there, or an error instead; durable on return unless it can be had again."""
-        if self.file is None:
-            return
-        body: dict[str, object] = {"n": number, "took_s": round(took_s, 6)}
-        if isinstance(reply, Completion):
-            body.update(_completed(reply, cost_usd))
-        else:
-            body["error"] = error_written(reply, told=self.texts)
-        self.file.append("back", body, durable=durable)
+        if self.file is not None:
+            body = {"n": number, "took_s": round(took_s, 6), **self._came(reply, cost_usd)}
+            self.file.append("back", body, durable=durable)
+
+    def _came(self, reply: Reply, cost_usd: Decimal | None) -> dict[str, object]:
+        if not isinstance(reply, Completion):
+            return {"error": error_written(reply, told=self.texts)}
+        told = {
+            "text": reply.text,
+            "finish_reason": reply.finish_reason.value,
+            "usage": written(reply.usage),
+            "model": reply.model,
+        }
+        return {"cost_usd": written(cost_usd), "reply": told}
 
     def flush(self) -> None:
         """Make everything written so far durable."""
@@ -193,16 +196,6 @@ class Journal:
         """A process is done with the run, for now or for good; everything is durable on return."""
         if self.file is not None:
             self.file.append("ended", body, durable=True)
-
-
-def _completed(reply: Completion, cost_usd: Decimal | None) -> dict[str, object]:
-    told = {
-        "text": reply.text,
-        "finish_reason": reply.finish_reason.value,
-        "usage": written(reply.usage),
-        "model": reply.model,
-    }
-    return {"cost_usd": written(cost_usd), "reply": told}
 
 
 def seats_of(pack: Pack[object]) -> str:

@@ -7,17 +7,12 @@ what is not reaches it no later than the next that is. Does not know: what the r
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import BaseFileLock
-
 from packer.run.store.damage import damaged, told
-from packer.run.store.run_format import looked_over, make, opened
-from packer.run.store.run_lock import in_use, locked
+from packer.run.store.locked_file import LockedFile
 from packer.run.store.seals import linked, sealed, sum_of
 from schemas.errors import StoreFailed, UsageError
 from schemas.written import dumps, loads
@@ -45,13 +40,8 @@ class Event:
     body: dict[str, object]
 
 
-class RunFile:
-    """The file, open. Writing needs the lock, reading does not.
-
-    Attributes:
-        path: where it is.
-        in_use: whether a process had it open to write when it was opened here, this one included.
-    """
+class RunFile(LockedFile):
+    """The file, open. Writing needs the lock, reading does not."""
 
     def __init__(self, path: Path, *, write: bool) -> None:
         """Open the file; to write it, make it where there is none, and lock it.
@@ -62,30 +52,9 @@ class RunFile:
             StoreDamaged: it does not hold what was written.
             StoreFailed: it cannot be read or written.
         """
-        self.path = path
-        self._lock: BaseFileLock | None = None
         self._seal = self._chain = b""
         self._seq = 0
-        self._sound = False
-        self._failed: Exception | None = None
-        if path.is_dir():
-            raise UsageError(f"{path} is a directory; a store is one file.")
-        if not write and not path.is_file():
-            raise UsageError(f"There is no run at {path}.")
-        try:
-            if write:
-                self._lock = locked(path, self._owner)
-                if not path.exists():
-                    make(path)
-            self.in_use = write or in_use(path)
-            if write or not self.in_use:
-                looked_over(path)
-            self._db = opened(path, write=write)
-            if write:
-                self.check()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(path, write=write, owner=self._owner)
 
     def _owner(self) -> str:
         try:
@@ -191,36 +160,26 @@ class RunFile:
             for (body,) in self._db.execute(query):
                 yield loads(body)
 
-    def check(self) -> None:
-        """Let SQLite look over its pages, once.
-
-        Raises:
-            StoreDamaged: they are not sound.
-        """
-        if self._sound:
-            return
-        with told(self.path):
-            (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise damaged(self.path, " ".join(str(found).split()))
-        self._sound = True
-
-    def events(self) -> Iterator[Event]:
+    def events(self, kind: str | None = None) -> Iterator[Event]:
         """The journal from its start, to its end; read the head before.
+
+        Args:
+            kind: gives only such records, and spares the others the reading of their bodies; None gives all.
 
         Raises:
             StoreDamaged: a record does not hold what was written, or one is missing.
         """
         self._chain, self._seq = self._seal, 0
         with told(self.path):
-            for seq, kind, body, chain in self._db.execute(
+            for seq, its_kind, body, chain in self._db.execute(
                 "SELECT seq, kind, body, chain FROM journal ORDER BY seq"
             ):
-                expected = linked(self._chain, kind, body)
+                expected = linked(self._chain, its_kind, body)
                 if seq != self._seq + 1 or chain != expected:
                     raise damaged(self.path, f"record {self._seq + 1} of its journal is not what was written")
                 self._chain, self._seq = expected, seq
-                yield Event(seq, kind, loads(body))
+                if kind is None or kind == its_kind:
+                    yield Event(seq, its_kind, loads(body))
 
     def append(self, kind: str, body: dict[str, object], *, durable: bool) -> None:
         """Add a record; everything appended before it is at least as durable.
@@ -265,50 +224,3 @@ class RunFile:
                 if seal != sum_of(at, body):
                     raise damaged(self.path, f"the result of input number {at} is not what was written")
                 yield at, loads(body)
-
-    def commit(self) -> None:
-        """Make everything so far durable.
-
-        Raises:
-            StoreFailed: it could not be written.
-        """
-        with self._told_writing():
-            if self._db.in_transaction:
-                self._db.execute("COMMIT")
-
-    def close(self) -> None:
-        """Close and unlock; what was not made durable is gone."""
-        db: sqlite3.Connection | None = getattr(self, "_db", None)
-        try:
-            if db is not None:
-                with told(self.path):
-                    db.close()
-        finally:
-            if self._lock is not None:
-                self._lock.release()
-                self._lock = None
-
-    def __enter__(self) -> RunFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._told_writing():
-            if not self._db.in_transaction:
-                self._db.execute("BEGIN IMMEDIATE")
-            yield
-
-    @contextmanager
-    def _told_writing(self) -> Iterator[None]:
-        """Write no more once a write has failed: SQLite may have dropped what the next record builds on."""
-        if self._failed is not None:
-            raise StoreFailed(str(self._failed)) from self._failed
-        try:
-            with told(self.path):
-                yield
-        except Exception as error:
-            self._failed = error
-            raise

@@ -31,9 +31,10 @@ def locked(path: Path, owner: Callable[[], str]) -> BaseFileLock:
     # The lock would make folders, and a slip in a path must not begin a new run.
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path} cannot be made: its folder is not there. Make it, or give another path.")
-    lock = FileLock(f"{path}.lock", mode=0o600, timeout=PATIENCE_S, poll_interval=PATIENCE_S / 10)
+    # Taken in one thread and let go in another: the run's steps go to whichever is free.
+    lock = FileLock(f"{path}.lock", mode=0o600, timeout=PATIENCE_S, thread_local=False)
     try:
-        lock.acquire()
+        lock.acquire(poll_interval=PATIENCE_S / 10)
     except Timeout:
         raise RunInUse(
             f"{path} is in use by {owner() or 'another process'}: one process works on a run at a time. Wait "
@@ -47,7 +48,7 @@ def locked(path: Path, owner: Callable[[], str]) -> BaseFileLock:
 def in_use(path: Path) -> bool:
     """Whether a process has the run's file open to write."""
     try:
-        with FileLock(f"{path}.lock", mode=0o600, timeout=0):
+        with FileLock(f"{path}.lock", mode=0o600, timeout=0, thread_local=False):
             return False
     except Timeout:
         return True

@@ -35,7 +35,8 @@ from schemas.errors import (
 from schemas.facts import ModelFacts, Price
 from schemas.item import as_items
 from schemas.record import ItemState, JobState
-from schemas.result import Outcome, Route
+from schemas.result import Outcome
+from schemas.route import Route
 
 TASK = Task.classify("Parity of the last number.", ["odd", "even"])
 NOW = Batch(poll_s=0)
@@ -407,7 +408,8 @@ def _with_halt(
     client: ScriptedClient, store: Path, via: Batch, halt: Halt, shown: OnProgress
 ) -> RunResult[str]:
     options = Options(guard=PLAIN, via=via, store=Store(store))
-    return run_to_end(complete(as_items(texts(20)), TASK, None, client, options, None, shown, halt), halt)
+    job = complete(as_items(texts(20)), TASK, None, client, options, halt=halt, on_progress=shown)
+    return run_to_end(job, halt)
 
 
 def test_a_job_cancelled_at_the_provider_ends_the_run_and_running_again_asks_what_is_left(

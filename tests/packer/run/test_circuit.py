@@ -17,8 +17,8 @@ from packer import (
 )
 from packer.run.live.circuit import FIRST_PAUSE_S, LONGEST_PAUSE_S, OPENS_AFTER, PAUSE_GROWTH, Circuit
 from schemas.errors import ClientError, RateLimited, Unreachable
-from schemas.result import Fault
 from schemas.settings import Strategy
+from schemas.verdict import Fault
 from tests.fake_time import Provider, Sent, Trouble, run_fake
 from tests.strategies import SENTIMENT, label
 

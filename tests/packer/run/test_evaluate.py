@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -212,6 +214,35 @@ def test_limits_hold_for_all_arms_together() -> None:
     assert len(client.prompts) == 25
     assert (found.stopped, found.sizes) == ("the limits were used up before all was asked", ())
     assert found.noise.asked == 5
+
+
+def test_the_ceiling_on_money_holds_for_all_arms_together() -> None:
+    truth, client = texts(60), ScriptedClient(texts(60))
+    facts = ModelFacts(price=Price(1, 10))
+    alone = evaluate(list(truth), TASK, client=client, sizes=(5,), facts=facts, twice_share=0).alone
+    assert alone.cost_usd is not None
+    spent_usd = alone.cost_usd * 60
+    most = Limits(max_cost_usd=spent_usd * Decimal("1.5"), concurrency=1)
+    found = evaluate(list(truth), TASK, client=client, sizes=(5,), facts=facts, limits=most, twice_share=1)
+    assert found.stopped is not None
+    assert found.stopped.startswith("alone-again: Limits(max_cost_usd=")
+    left_usd = Decimal(found.stopped.split("=", 1)[1].split(")")[0])
+    assert left_usd == pytest.approx(spent_usd / 2)
+
+
+def test_the_time_holds_for_all_arms_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 150.0, 161.0])  # the first arm, the second, and one that begins too late
+    monkeypatch.setattr("packer.run.evaluation.arms.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    truth, client = texts(20), ScriptedClient(texts(20))
+    found = evaluate(list(truth), TASK, client=client, sizes=(5, 10), limits=Limits(deadline_s=60.0))
+    assert (found.stopped, found.sizes) == ("the limits were used up before all was asked", ())
+    assert len(client.prompts) == 25
+
+
+def test_a_size_in_which_no_item_has_company_says_so() -> None:
+    found = evaluate(["review 0"], TASK, client=ScriptedClient(texts(1)), sizes=(5,))
+    assert found.sizes[0].words == "packs of 5: no item shared a call, so nothing is known."
+    assert (found.size, found.sizes[0].items) == (None, 0)
 
 
 def test_unlabelled_items_have_no_accuracy_and_repeats_do_not_count() -> None:

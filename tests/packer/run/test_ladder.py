@@ -33,8 +33,8 @@ from packer import (
 from packer.testing import ScriptedClient, items_of
 from packer.testing.scripted import Spoiler
 from schemas.errors import AccessDenied, ClientError, PromptTooLong, UnscriptedPrompt
-from schemas.result import Fault
 from schemas.settings import Strategy
+from schemas.verdict import Fault
 from tests.strategies import SENTIMENT, label, layouts, numbered, texts
 
 
@@ -341,3 +341,13 @@ def test_where_packs_are_not_held_to_a_schema_no_call_is(strategy: Strategy) -> 
     run = pack_and_run(numbered(5), SENTIMENT, client=client, layout=layout, strategy=strategy)
     assert run.outcomes == {Outcome.ACCEPTED: 5}
     assert all(prompt.reply_schema == {} for prompt in client.prompts)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [({"baseline": -1}, "baseline=-1"), ({"via": "post"}, "via='post': choose 'calls'")]
+)
+def test_options_that_cannot_be_are_refused_before_any_call(options: dict[str, object], told: str) -> None:
+    client = ScriptedClient(label)
+    with pytest.raises(UsageError, match=told):
+        pack_and_run(numbered(3), SENTIMENT, client=client, **options)  # type: ignore[call-overload]
+    assert not client.prompts

@@ -37,9 +37,10 @@ from schemas.guard import Canary
 from schemas.item import Item
 from schemas.ledger import RouteSum
 from schemas.pack import Slot
-from schemas.result import RunResult, Verdict
+from schemas.result import RunResult
 from schemas.signal import SignalKind
 from schemas.usage import FIELDS, Usage, known_sum, known_sum_usd, share_out_usd
+from schemas.verdict import Verdict
 from tests.fake_time import run_fake
 from tests.strategies import SENTIMENT, label
 

@@ -42,9 +42,9 @@ from schemas.errors import (
 )
 from schemas.facts import Price
 from schemas.protocols import Client
-from schemas.result import Fault
 from schemas.settings import Envelope, Strategy
 from schemas.usage import Usage
+from schemas.verdict import Fault
 from tests.fake_time import Provider, Sent, fullest, run_fake
 from tests.strategies import SENTIMENT, label
 

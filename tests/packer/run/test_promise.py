@@ -17,7 +17,8 @@ from schemas.calibration import Calibration, Finding
 from schemas.chat import Completion, FinishReason, Prompt
 from schemas.errors import ClientError, GuardStop, UsageError
 from schemas.keeping import Store
-from schemas.result import Outcome, Route, RunResult
+from schemas.result import Outcome, RunResult
+from schemas.route import Route
 from schemas.signal import SignalKind, Trust
 
 TASK = Task.classify("Sentiment of a review.", ["good", "bad", "mixed"])

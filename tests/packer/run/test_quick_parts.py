@@ -18,9 +18,11 @@ from schemas.accepted import accepted_result, accepted_results
 from schemas.item import Item
 from schemas.ledger import Baseline, RouteSum
 from schemas.pack import Slot
-from schemas.result import ItemResult, Outcome, Route, Verdict
+from schemas.result import ItemResult, Outcome
+from schemas.route import Route
 from schemas.signal import Trust
 from schemas.usage import Usage, known_sum_usd, share_out_usd
+from schemas.verdict import Verdict
 from tests.fake_time import run_fake
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from packer import Budget, Guard, Task, pack_and_run, read_run
+from packer import Budget, Guard, Limits, Task, pack_and_run, read_run
 from packer.testing import ScriptedClient
 from packer.testing.bleeding import BleedingClient
 from schemas.chat import Completion, Prompt
@@ -80,3 +80,35 @@ def test_changes_of_size_are_read_in_their_order(tmp_path: Path) -> None:
     assert done.size_changes
     assert done.size_changes[0].before == 8
     assert read_run(path).size_changes == done.size_changes
+
+
+def test_a_size_that_was_changed_stays_changed_in_the_next_process(tmp_path: Path) -> None:
+    def cut(prompt: Prompt, reply: str) -> str:
+        return reply if reply.count("bad") + reply.count("good") < 5 else reply[: len(reply) // 3]
+
+    path, limits = tmp_path / "may.run", Limits(concurrency=1)
+    whole = pack_and_run(
+        list(TRUTH),
+        TASK,
+        client=ScriptedClient(TRUTH, spoil=cut),
+        budget=Budget(items=8),
+        guard=Guard(audit=0),
+        limits=limits,
+    )
+    parts = [
+        pack_and_run(
+            list(TRUTH),
+            TASK,
+            client=ScriptedClient(TRUTH, spoil=cut),
+            budget=Budget(items=8),
+            guard=Guard(audit=0),
+            limits=each,
+            store=path,
+        )
+        for each in (Limits(concurrency=1, max_calls=whole.ledger.calls - 6), limits)
+    ]
+    assert parts[0].stopped is not None
+    assert parts[0].size_changes
+    assert parts[1].size_changes == whole.size_changes
+    assert parts[1].values == whole.values
+    assert parts[1].ledger.calls == whole.ledger.calls

@@ -31,8 +31,9 @@ from packer.run.review_run import decide, sheet_of
 from packer.testing import ScriptedClient, items_of
 from schemas.chat import Completion, FinishReason, Prompt
 from schemas.errors import AccessDenied, ClientError, UsageError
-from schemas.result import Fault, RunResult
+from schemas.result import RunResult
 from schemas.signal import SignalKind
+from schemas.verdict import Fault
 from tests.packer.run.by_hand import rows
 from tests.strategies import LABELS, SENTIMENT, label
 

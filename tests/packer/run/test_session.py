@@ -27,7 +27,7 @@ from packer import (
 )
 from packer.testing import ScriptedClient, items_of
 from schemas.errors import Unreachable
-from schemas.result import Cause, Fault
+from schemas.verdict import Cause, Fault
 from tests.strategies import SENTIMENT, label, numbered
 
 

@@ -31,9 +31,10 @@ from schemas.facts import Price
 from schemas.guard import Canary
 from schemas.item import Item
 from schemas.keeping import Store
-from schemas.result import Fault, RunResult
+from schemas.result import RunResult
 from schemas.signal import SignalKind
 from schemas.usage import Usage, known_sum_usd
+from schemas.verdict import Fault
 from tests.packer.run.by_hand import Call, Desk, Process, rows
 from tests.strategies import LABELS, SENTIMENT, label
 

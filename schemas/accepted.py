@@ -14,10 +14,12 @@ from typing import Generic, TypeVar, cast
 
 from schemas.evidence import Quote
 from schemas.item import ItemId
-from schemas.result import ItemResult, Outcome, Reason, Route, Verdict
+from schemas.result import ItemResult, Outcome
 from schemas.review import Review
+from schemas.route import Route
 from schemas.signal import Signal, Trust
 from schemas.usage import Usage, share_out_usd
+from schemas.verdict import Reason, Verdict
 
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V")

@@ -64,6 +64,11 @@ class Estimate:
     asked: int
     confidence: float = 0.95
 
+    @property
+    def percent(self) -> str:
+        """In per cent, with its interval: ``3.1% [1.2, 5.0]``."""
+        return f"{100 * self.value:.1f}% [{100 * self.lower:.1f}, {100 * self.upper:.1f}]"
+
 
 @dataclass(frozen=True, slots=True)
 class AuditPart:
@@ -120,6 +125,17 @@ class Audit:
     help: Estimate | None = None
     parts: tuple[AuditPart, ...] = ()
     words: str = ""
+
+    @property
+    def most(self) -> float:
+        """The most of the answers that packing can have changed, 0 to 1, as words and pages tell it.
+
+        Where nothing differs it is the larger of the exact bound, which knows nothing of calls, and the end
+        of the interval, which does, but is too narrow for a handful.
+        """
+        if self.packed is None or not self.differ:
+            return max(self.at_most, 0.0 if self.packed is None else self.packed.upper)
+        return self.packed.upper if self.bleed is None else max(self.bleed.upper, 0.0)
 
     def __str__(self) -> str:
         return self.words

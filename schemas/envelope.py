@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.evidence import quoted, with_quotes
-from schemas.portable import ANSWER_NAME
+from schemas.portable import ANSWER_NAME, closed_object
 from schemas.settings import Layout
 from schemas.task import Example, Task
 
@@ -46,14 +46,14 @@ def reply_schema(task: Task[object], handles: Sequence[str], layout: Layout) -> 
     bound: dict[str, object] = {} if layout.binding == "none" else {layout.binding: {"type": "string"}}
     if layout.envelope == "keyed":
         if bound:
-            defs[BOUND_NAME] = _closed({**bound, ANSWER_KEY: answer})
+            defs[BOUND_NAME] = closed_object({**bound, ANSWER_KEY: answer})
             answer = {"$ref": f"#/$defs/{BOUND_NAME}"}
-        root = _closed(dict.fromkeys(handles, answer))
+        root = closed_object(dict.fromkeys(handles, answer))
     else:
         entry: dict[str, object] = {ID_KEY: {"type": "string"}, **bound}
         entry[ANSWER_KEY] = answer
-        defs["Entry"] = _closed(entry)
-        root = _closed({RESULTS_KEY: {"type": "array", "items": {"$ref": "#/$defs/Entry"}}})
+        defs["Entry"] = closed_object(entry)
+        root = closed_object({RESULTS_KEY: {"type": "array", "items": {"$ref": "#/$defs/Entry"}}})
     return {**root, "$defs": defs}
 
 
@@ -68,12 +68,3 @@ def example_answer(task: Task[object], example: Example) -> object:
     if not task.evidence:
         return example.answer
     return quoted(example.answer, example.text, task.output.portable.answer)
-
-
-def _closed(properties: dict[str, object]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

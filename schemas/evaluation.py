@@ -235,8 +235,7 @@ def _spent(of: Spending) -> tuple[str, ...]:
 
 
 def _share(of: Estimate | None) -> str:
-    """``3.1% [1.2, 5.0]``."""
-    return "-" if of is None else f"{100 * of.value:.1f}% [{100 * of.lower:.1f}, {100 * of.upper:.1f}]"
+    return "-" if of is None else of.percent
 
 
 def _part(some: int, of: int) -> str:

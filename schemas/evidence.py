@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.portable import closed_object
+
 QUOTES_KEY = "quotes"
 VALUE_KEY = "value"
 """Also the name of the one field of an answer that is not an object."""
@@ -55,20 +57,7 @@ def with_quotes(answer_schema: Mapping[str, object]) -> dict[str, object]:
         An object of ``quotes`` (one nullable string per field, a list of strings for a list) and ``value``.
     """
     quotes = {name: _quote_schema(each) for name, each in _fields(answer_schema).items()}
-    return {
-        "type": "object",
-        "properties": {
-            QUOTES_KEY: {
-                "type": "object",
-                "properties": quotes,
-                "required": list(quotes),
-                "additionalProperties": False,
-            },
-            VALUE_KEY: dict(answer_schema),
-        },
-        "required": [QUOTES_KEY, VALUE_KEY],
-        "additionalProperties": False,
-    }
+    return closed_object({QUOTES_KEY: closed_object(quotes), VALUE_KEY: dict(answer_schema)})
 
 
 def quoted(answer: object, text: str, answer_schema: Mapping[str, object]) -> dict[str, object]:

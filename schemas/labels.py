@@ -18,13 +18,7 @@ class Mismatch(ValueError):
 
 
 @dataclass(frozen=True)
-class OneLabel:
-    """Exactly one of a closed set of labels.
-
-    Attributes:
-        labels: the label names, in the caller's order.
-    """
-
+class _Labels:
     labels: tuple[str, ...]
 
     @cached_property
@@ -34,7 +28,7 @@ class OneLabel:
 
     @cached_property
     def portable(self) -> Portable:
-        """The enum, or a plain string where there are more labels than vendors take."""
+        """The schema, with a plain string for the enum where there are more labels than vendors take."""
         return portable(self.schema)
 
     @cached_property
@@ -44,11 +38,38 @@ class OneLabel:
 
     @cached_property
     def _by_folded(self) -> dict[str, str | None]:
-        return _fold_labels(self.labels)
+        """Each label by what is left without case and outer white space; None where that fits several."""
+        folded: dict[str, str | None] = {}
+        for label in self.labels:
+            key = label.strip().casefold()
+            folded[key] = None if key in folded else label
+        return folded
+
+    def _label(self, answer: object) -> str:
+        """The one label that an answer says.
+
+        Raises:
+            Mismatch: it says none, or fits several.
+        """
+        if isinstance(answer, str):
+            if answer in self.names:
+                return answer
+            if (label := self._by_folded.get(answer.strip().casefold())) is not None:
+                return label
+        raise Mismatch(f"{shown(answer)} is not one of the labels")
+
+
+@dataclass(frozen=True)
+class OneLabel(_Labels):
+    """Exactly one of a closed set of labels.
+
+    Attributes:
+        labels: the label names, in the caller's order.
+    """
 
     def decode(self, answer: object) -> str:
         """Return the label; case and outer white space are forgiven where that is unambiguous."""
-        return _as_label(answer, self.names, self._by_folded)
+        return self._label(answer)
 
     def encode(self, value: object) -> object:
         """Return the label as it is written in a reply."""
@@ -56,39 +77,23 @@ class OneLabel:
 
 
 @dataclass(frozen=True)
-class ManyLabels:
+class ManyLabels(_Labels):
     """Any number of a closed set of labels, none included.
 
     Attributes:
         labels: the label names, in the caller's order.
     """
 
-    labels: tuple[str, ...]
-
     @cached_property
     def schema(self) -> Mapping[str, object]:
         """A list of label names."""
         return {"type": "array", "items": {"type": "string", "enum": list(self.labels)}}
 
-    @cached_property
-    def portable(self) -> Portable:
-        """The list, or a list of plain strings where there are more labels than vendors take."""
-        return portable(self.schema)
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The label names, to look one up."""
-        return frozenset(self.labels)
-
-    @cached_property
-    def _by_folded(self) -> dict[str, str | None]:
-        return _fold_labels(self.labels)
-
     def decode(self, answer: object) -> list[str]:
         """Return the labels in the task's order, each once."""
         if not isinstance(answer, list | tuple):
             raise Mismatch(f"expected a list of labels, got {shown(answer)}")
-        found = {_as_label(each, self.names, self._by_folded) for each in answer}
+        found = {self._label(each) for each in answer}
         return [label for label in self.labels if label in found]
 
     def encode(self, value: object) -> object:
@@ -116,23 +121,6 @@ def labels_from(labels: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
         twice = next(name for name in names if names.count(name) > 1)
         raise BadTask(f"The label {twice!r} occurs twice.")
     return names
-
-
-def _fold_labels(labels: tuple[str, ...]) -> dict[str, str | None]:
-    folded: dict[str, str | None] = {}
-    for label in labels:
-        key = label.strip().casefold()
-        folded[key] = None if key in folded else label
-    return folded
-
-
-def _as_label(answer: object, names: frozenset[str], by_folded: Mapping[str, str | None]) -> str:
-    if isinstance(answer, str):
-        if answer in names:
-            return answer
-        if (label := by_folded.get(answer.strip().casefold())) is not None:
-            return label
-    raise Mismatch(f"{shown(answer)} is not one of the labels")
 
 
 def shown(value: object) -> str:

@@ -7,10 +7,12 @@ Does not know: what is told.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
+from itertools import islice
+
+from schemas.visible import visible
 
 MOST_ROWS = 10
 MOST_CHARACTERS = 120
@@ -23,13 +25,6 @@ _TABLE = "border-collapse:collapse;margin:.4em 0"
 _LINE = "border:0;border-bottom:1px solid rgba(128,128,128,.4);padding:.15em .8em .15em 0;background:none"
 _TEXT = f"{_LINE};text-align:left;vertical-align:top;overflow-wrap:anywhere;max-width:32em"
 _NUMBER = f"{_LINE};text-align:right;vertical-align:top;white-space:nowrap"
-
-# What a page would not show, or would let reorder or end the text around it: see packer.out.report.html.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U000e0000-\U000e0fff\U0001fffe\U0001ffff\U0010fffe\U0010ffff]"
-)
 
 
 def view(title: str, *parts: str) -> str:
@@ -56,20 +51,18 @@ def table(
     rows: Iterable[Sequence[Cell]],
     *,
     total: int | None = None,
-    most: int = MOST_ROWS,
     texts: int = 1,
 ) -> str:
-    """A table of the first rows, with the number of those left out.
+    """A table of the first ``MOST_ROWS`` rows, with the number of those left out.
 
     Args:
         head: a name for each column.
         rows: of as many cells; no more are taken than are shown.
         total: how many rows there are in all; None counts them.
-        most: rows shown.
         texts: so many columns from the left are set left, as texts are; the others right, as numbers are.
     """
     every = list(rows) if total is None else []
-    taken = every[:most] if total is None else [row for row, _ in zip(rows, range(most), strict=False)]
+    taken = every[:MOST_ROWS] if total is None else list(islice(rows, MOST_ROWS))
     if not taken:
         return ""
     left_out = (len(every) if total is None else total) - len(taken)
@@ -117,11 +110,4 @@ def _json(value: object) -> str:
 
 
 def _safe(text: str) -> str:
-    return escape(_UNSEEN.sub(_picture, text.replace("\r\n", "\n"))).replace("\n", "<br>")
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return escape(visible(text)).replace("\n", "<br>")

@@ -235,9 +235,7 @@ def _percent(rate: float) -> str:
 
 
 def _share(of: Estimate | None) -> str:
-    if of is None:
-        return "unknown"
-    return f"{100 * of.value:.1f}% [{100 * of.lower:.1f}, {100 * of.upper:.1f}]"
+    return "unknown" if of is None else of.percent
 
 
 def _ratio(packed: int | None, single: int | None) -> str:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
-MULTI_LABEL_KEY = "labels"
-
 
 class Unsure(Exception):
     """The quick way cannot tell whether an answer fits: ask ``decode``."""
@@ -138,7 +136,7 @@ class SchemaOutput:
             raise Unsure
         return value
 
-    def decode_all(self, answers: list[object], *, nulls: bool = True) -> AllFit | None:
+    def decode_all(self, answers: list[object], *, nulls: bool) -> AllFit | None:
         """Do what ``decode`` does for answers that surely fit, all of them at once.
 
         Args:

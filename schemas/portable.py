@@ -132,12 +132,7 @@ class _Maker:
         for name, each in properties.items():
             value = self.make(each, f"{path}.{name}", refs, depth + 1)
             made[name] = value if name in wanted else _nullable(value)
-        return {
-            "type": "object",
-            "properties": made,
-            "required": list(made),
-            "additionalProperties": False,
-        }
+        return closed_object(made)
 
     def _array(self, schema: Mapping[str, object], path: str, refs: tuple[str, ...], depth: int) -> Schema:
         prefix, rest = schema.get("prefixItems"), schema.get("items")
@@ -198,6 +193,16 @@ class _Maker:
     def _note_dropped(self, schema: Mapping[str, object], path: str) -> None:
         if gone := sorted(_NARROWING & set(schema)):
             self.dropped.append(f"{path}: {', '.join(gone)}")
+
+
+def closed_object(properties: Mapping[str, object]) -> Schema:
+    """The schema of an object that has all of these properties and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def resolve(root: Mapping[str, object], ref: str) -> object | None:

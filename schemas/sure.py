@@ -169,18 +169,29 @@ def _holds(schema: object, word: str) -> bool:
     return isinstance(schema, list) and any(_holds(each, word) for each in schema)
 
 
+def _with_inner(schema: Mapping[str, object], made_of: Callable[[object], object]) -> dict[str, object]:
+    """A schema in which another one stands for each that is written inside it."""
+    made: dict[str, object] = {}
+    for word, value in schema.items():
+        if word in _TABLES and isinstance(value, dict):
+            made[word] = {name: made_of(each) for name, each in value.items()}
+        elif word in _BRANCHES and isinstance(value, list):
+            made[word] = [made_of(each) for each in value]
+        else:
+            made[word] = made_of(value) if word == "items" else value
+    return made
+
+
+def _kinds(schema: Mapping[str, object]) -> list[object]:
+    kind = schema.get("type")
+    return kind if isinstance(kind, list) else [kind]
+
+
 def _closed(schema: object) -> object:
     """A schema whose objects take only the keys that it names."""
     if not isinstance(schema, dict):
         return schema
-    made: dict[str, object] = {}
-    for word, value in schema.items():
-        if word in _TABLES and isinstance(value, dict):
-            made[word] = {name: _closed(each) for name, each in value.items()}
-        elif word in _BRANCHES and isinstance(value, list):
-            made[word] = [_closed(each) for each in value]
-        else:
-            made[word] = _closed(value) if word == "items" else value
+    made = _with_inner(schema, _closed)
     if "properties" in made:
         made["additionalProperties"] = False
     return made
@@ -190,16 +201,8 @@ def _small(schema: object) -> object:
     """A closed schema that takes no huge number, so that none that lost digits on its way here passes."""
     if not isinstance(schema, dict):
         return schema
-    made: dict[str, object] = {}
-    for word, value in schema.items():
-        if word in _TABLES and isinstance(value, dict):
-            made[word] = {name: _small(each) for name, each in value.items()}
-        elif word in _BRANCHES and isinstance(value, list):
-            made[word] = [_small(each) for each in value]
-        else:
-            made[word] = _small(value) if word == "items" else value
-    kind = schema.get("type")
-    kinds = kind if isinstance(kind, list) else [kind]
+    made = _with_inner(schema, _small)
+    kinds = _kinds(schema)
     if "integer" in kinds or "number" in kinds:
         made.setdefault("maximum", MOST_SMALL)  # a bound that is there already is lower: see ``MOST_EXACT``
         made.setdefault("minimum", -MOST_SMALL)
@@ -247,10 +250,8 @@ def _depth(schema: object, root: Mapping[str, object], level: int) -> int:
     for word in ("anyOf", "allOf"):
         if isinstance(options := schema.get(word), list) and options:
             return max(_depth(each, root, level + 1) for each in options)
-    kind = schema.get("type")
-    kinds = kind if isinstance(kind, list) else [kind]
     deepest = 0
-    for each in kinds:
+    for each in _kinds(schema):
         if each not in _KINDS:
             return too_deep
         if each == "object":

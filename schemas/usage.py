@@ -28,16 +28,6 @@ class Usage:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
-    def __add__(self, other: Usage) -> Usage:
-        """Sum; unknown plus anything stays unknown."""
-        return Usage(
-            _plus(self.input_tokens, other.input_tokens),
-            _plus(self.cached_tokens, other.cached_tokens),
-            _plus(self.output_tokens, other.output_tokens),
-            _plus(self.cache_write_tokens, other.cache_write_tokens),
-            _plus(self.reasoning_tokens, other.reasoning_tokens),
-        )
-
     def plus_known(self, other: Usage) -> Usage:
         """Sum of what is known; a field stays unknown until one side knows it."""
         return Usage(
@@ -146,10 +136,6 @@ def known_sum(values: Iterable[int | None]) -> int | None:
     """Sum of the known values; None when none is known."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
-
-
-def _plus(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else a + b
 
 
 def _plus_known(a: int | None, b: int | None) -> int | None:

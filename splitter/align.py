@@ -13,10 +13,10 @@ from typing import cast
 from schemas.envelope import ANSWER_KEY, ID_KEY
 from schemas.evidence import QUOTES_KEY, VALUE_KEY
 from schemas.pack import Pack, Slot
-from schemas.result import Fault, Reason
 from schemas.settings import Binding
-from splitter.parse import Entry
-from splitter.strict import repeats
+from schemas.verdict import Fault, Reason
+from splitter.entries import Entry
+from splitter.json_text import repeats
 
 MOST_QUOTES = 64
 _TWICE = Reason(Fault.DUPLICATE, "the entry gives one key twice")
@@ -30,22 +30,22 @@ class Aligned:
     Attributes:
         slot: the seat.
         answer: the answer's JSON, without its quotes; meaningless when ``reason`` is set.
-        reason: why there is no answer to look at; None when there is one.
-        echo: what the reply repeated of the item to bind the answer to it; None when it did not.
         quotes: (field, quote) pairs the reply gave as evidence.
-        entries: how many entries the reply had for this handle.
-        repaired: True when a repair library had to guess the entry.
         keys: how many keys its entry has around the answer.
+        echo: what the reply repeated of the item to bind the answer to it; None when it did not.
+        entries: how many entries the reply had for this handle.
+        reason: why there is no answer to look at; None when there is one.
+        repaired: True when a repair library had to guess the entry.
     """
 
     slot: Slot
     answer: object = None
-    reason: Reason | None = None
-    echo: str | None = None
     quotes: tuple[tuple[str, str], ...] = ()
-    entries: int = 0
-    repaired: bool = False
     keys: int = 0
+    echo: str | None = None
+    entries: int = 1
+    reason: Reason | None = None
+    repaired: bool = False
 
 
 def align(pack: Pack[object], entries: Sequence[Entry], lost: Reason) -> list[Aligned]:
@@ -77,14 +77,10 @@ def align_whole(pack: Pack[object], contents: Sequence[object]) -> list[Aligned]
     if (given := answers_of(pack, contents)) is not None:
         answers, keys = given
         each = keys // len(answers)
-        return [
-            Aligned(slot, answer, None, None, (), 1, False, each)
-            for slot, answer in zip(pack.slots, answers, strict=True)
-        ]
+        return [Aligned(slot, answer, (), each) for slot, answer in zip(pack.slots, answers, strict=True)]
+    bare = evidence and binding == "none"
     return [
-        _quoted(slot, content) or _given(slot, content, binding, evidence=evidence)
-        if evidence and binding == "none"
-        else _given(slot, content, binding, evidence=evidence)
+        (_quoted(slot, content) if bare else None) or _given(slot, content, binding, evidence=evidence)
         for slot, content in zip(pack.slots, contents, strict=True)
     ]
 
@@ -123,17 +119,17 @@ def _quoted(slot: Slot, content: object) -> Aligned | None:
     given = content[QUOTES_KEY]
     if not isinstance(given, dict):
         return None
-    return Aligned(slot, content[VALUE_KEY], None, None, _quotes(given), 1, False, 2 + len(given))
+    return Aligned(slot, content[VALUE_KEY], _quotes(given), 2 + len(given))
 
 
 def _seat(slot: Slot, entries: list[Entry], pack: Pack[object], lost: Reason) -> Aligned:
     if not entries:
-        return Aligned(slot, reason=lost)
+        return Aligned(slot, entries=0, reason=lost)
     repaired = any(entry.repaired for entry in entries)
     first = entries[0].content
     if len(entries) > 1 and any(repr(entry.content) != repr(first) for entry in entries[1:]):
         reason = Reason(Fault.DUPLICATE, f"{len(entries)} different answers came back for this item")
-        return Aligned(slot, reason=reason, entries=len(entries), repaired=repaired)
+        return Aligned(slot, entries=len(entries), reason=reason, repaired=repaired)
     seat = _given(slot, first, pack.layout.binding, evidence=pack.task.evidence)
     seat.entries, seat.repaired = len(entries), repaired
     return seat
@@ -142,25 +138,25 @@ def _seat(slot: Slot, entries: list[Entry], pack: Pack[object], lost: Reason) ->
 def _given(slot: Slot, content: object, binding: Binding, *, evidence: bool) -> Aligned:
     """What one entry gives its slot: the answer, unwrapped, and what goes with it."""
     if not isinstance(content, dict):
-        return Aligned(slot, content, entries=1)
+        return Aligned(slot, content)
     echo = _text(content.get(binding)) if binding != "none" else None
     answer: object = content
     keys = 0
     if ANSWER_KEY in content and _is_wrapper(content, slot, binding):
         if repeats(content):
-            return Aligned(slot, reason=_TWICE, entries=1)
+            return Aligned(slot, reason=_TWICE)
         keys = len(content)
         answer = content[ANSWER_KEY]
     quotes: tuple[tuple[str, str], ...] = ()
     if evidence and isinstance(answer, dict) and VALUE_KEY in answer and QUOTES_KEY in answer:
         if repeats(answer):
-            return Aligned(slot, reason=_TWICE, entries=1)
+            return Aligned(slot, reason=_TWICE)
         keys += len(answer)
         given, answer = answer[QUOTES_KEY], answer[VALUE_KEY]
         if isinstance(given, dict):
             keys += len(given)
             quotes = _quotes(given)
-    return Aligned(slot, answer, None, echo, quotes, 1, False, keys)
+    return Aligned(slot, answer, quotes, keys, echo)
 
 
 def _is_wrapper(content: dict[str, object], slot: Slot, binding: Binding) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.result import Route
+from schemas.route import Route
 from schemas.settings import Fallback
 
 

@@ -12,9 +12,10 @@ from typing import TypeVar, cast
 from schemas.envelope import ANSWER_KEY, ID_KEY
 from schemas.output import ManyLabels, Mismatch, OneLabel
 from schemas.pack import Pack, Slot
-from schemas.result import Fault, Reason, Verdict
+from schemas.verdict import Fault, Reason, Verdict
+from splitter.json_text import repeats
 from splitter.made import made_verdict
-from splitter.strict import Whole, repeats
+from splitter.strict import Whole
 
 T = TypeVar("T")
 
@@ -34,10 +35,7 @@ def labelled(pack: Pack[T], read: Whole) -> list[Verdict[T]] | None:
     if not isinstance(output, OneLabel | ManyLabels) or pack.task.evidence:
         return None
     slots = pack.slots
-    if binding == "seal":
-        if len({slot.seal for slot in slots}) != len(slots):
-            return None
-    elif binding != "none":
+    if binding not in ("none", "seal"):
         return None
     names, one = output.names, isinstance(output, OneLabel)
     found: list[Verdict[object]] = []
@@ -58,9 +56,9 @@ def labelled(pack: Pack[T], read: Whole) -> list[Verdict[T]] | None:
     return cast("list[Verdict[T]]", found) if read.certain(keys) else None
 
 
-def _inside(content: object, slot: Slot, binding: str) -> object:
+def _inside(content: dict[str, object], slot: Slot, binding: str) -> object:
     """The answer of an entry that surely wraps one, and is bound to its own slot; None when unsure."""
-    if not isinstance(content, dict) or repeats(content) or ANSWER_KEY not in content:
+    if repeats(content) or ANSWER_KEY not in content:
         return None
     if binding == "seal":
         return content[ANSWER_KEY] if slot.seal is not None and content.get(binding) == slot.seal else None

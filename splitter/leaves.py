@@ -32,18 +32,13 @@ class Leaf:
 
     field: str
     text: str
-    numeric: bool = False
-    closed: bool = False
+    numeric: bool
+    closed: bool
 
     @property
     def number(self) -> Decimal | None:
         """The value when it is a number."""
         return Decimal(self.text).normalize() if self.numeric else None
-
-    @property
-    def worded(self) -> bool:
-        """True for free text."""
-        return not (self.numeric or self.closed)
 
 
 class Place:
@@ -106,12 +101,12 @@ def leaves_of(answer: object, place: Place) -> list[Leaf]:
 def _gather(value: object, place: Place, found: list[Leaf], depth: int) -> None:
     if isinstance(value, str):
         if value and not value.isspace():
-            found.append(Leaf(place.field, value[:MOST_NEEDLE], False, place.closed))
+            found.append(Leaf(place.field, value[:MOST_NEEDLE], numeric=False, closed=place.closed))
     elif isinstance(value, dict | list):
         if depth < _MOST_DEPTH and len(found) < MOST_LEAVES:
             _gather_inside(value, place, found, depth + 1)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        found.append(Leaf(place.field, str(value), True, place.closed))
+        found.append(Leaf(place.field, str(value), numeric=True, closed=place.closed))
 
 
 def _gather_inside(

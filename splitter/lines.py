@@ -13,23 +13,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from schemas.envelope import ID_KEY
-from splitter.parse import (
-    MOST_REPAIR_WORK,
-    MOST_STARTS,
-    Entry,
-    JsonObject,
-    Parsed,
-    Rung,
-    Unusable,
-    decode_at,
-    entries_of,
-    parse,
-    reach,
-    repaired_in,
-    row_head,
-    rows_of,
-    skip,
-)
+from splitter.entries import Entry, entries_of, reach, row_head, rows_of
+from splitter.json_text import JsonObject, Unusable, decode_at, skip
+from splitter.parse import MOST_REPAIR_WORK, MOST_STARTS, Parsed, Rung, parse, repaired_in
 
 MOST_OBJECTS = 20_000
 """No pack has so many items; a reply of more objects is not looked through to its end."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from schemas.columns import Columns
 from schemas.evidence import Match, Quote
 from schemas.pack import Slot
-from schemas.result import Reason, Verdict
 from schemas.signal import Signal, Trust
+from schemas.verdict import Reason, Verdict
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

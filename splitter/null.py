@@ -17,7 +17,8 @@ MOST_SHUFFLES = 499
 ENOUGH_REACHED = 10
 """So many of the most shuffles put a p-value above what is told as an effect: more change nothing."""
 
-RARE = 0.0125  # what is told as an effect: 0.05, shared by the four tests of a run
+LEVEL, TESTS = 0.05, 4
+RARE = LEVEL / TESTS  # what is told as an effect: the level, shared by the tests of a run
 
 Span = tuple[int, int]
 """First place and the place after the last, of values that may change places with each other."""
@@ -36,6 +37,18 @@ class Null:
     observed: float
     expected: float
     p_value: float
+
+
+def no_sign(that: str, p_value: float) -> str:
+    """Words for a test that tells of no effect; a small p-value has to be explained.
+
+    Example:
+        >>> no_sign("seats matter", 0.4), no_sign("seats matter", 0.02)[:38]
+        ('No sign that seats matter', 'Too weak a sign that seats matter: the')
+    """
+    if p_value > LEVEL:
+        return f"No sign that {that}"
+    return f"Too weak a sign that {that}: there are {TESTS} tests a run, so it takes p = {RARE} or less"
 
 
 def against_chance(

@@ -8,23 +8,19 @@ Does not know: items, tasks, or whether an answer is right.
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.envelope import ANSWER_KEY, ID_KEY, RESULTS_KEY
+from schemas.envelope import ID_KEY
+from splitter.entries import Entry, entries_of, reach, row_head
+from splitter.json_text import JsonObject, Unusable, decode_at, loads, skip
 
 MOST_STARTS = 32
 MOST_REPAIRED_CHARACTERS = 65_536
 MOST_REPAIR_WORK = 600_000
 """Brackets times characters: json_repair's time grows with both (1.5 s at 390 brackets in 4 kB of prose)."""
-
-MOST_REPEATS = 8
-_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class Rung(StrEnum):
@@ -38,21 +34,6 @@ class Rung(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One key of the reply and what stands under it.
-
-    Attributes:
-        handle: the key, or the array element's id.
-        content: the answer, or with seals the object that holds seal and answer.
-        repaired: True when a repair library had to guess this entry's text.
-    """
-
-    handle: str
-    content: object
-    repaired: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Parsed:
     """Everything found in one reply.
 
@@ -63,33 +44,6 @@ class Parsed:
 
     entries: tuple[Entry, ...]
     rung: Rung
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """A JSON value that Python or other readers cannot carry: NaN, infinity, a huge integer."""
-
-    what: str
-
-
-class JsonObject(dict[str, object]):
-    """An object that remembers which of its keys were written more than once.
-
-    Attributes:
-        written: all keys and values as written, where a key was written twice; else None, which keeps
-            replies of many small objects cheap.
-    """
-
-    written: list[tuple[str, object]] | None = None
-
-    @property
-    def pairs(self) -> list[tuple[str, object]]:
-        """All keys and values as written."""
-        return [*self.items()] if self.written is None else self.written
-
-    def repeats(self) -> bool:
-        """True when a key was written twice."""
-        return self.written is not None
 
 
 def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
@@ -119,81 +73,6 @@ def parse(text: str, handles: Collection[str], *, cut: bool = False) -> Parsed:
         if guessed:
             found, rung = [*found, *guessed], Rung.REPAIRED
     return Parsed(tuple(found), rung) if found else Parsed((), Rung.NOTHING)
-
-
-def _object(pairs: list[tuple[str, object]]) -> JsonObject:
-    made = JsonObject(pairs)
-    if len(made) != len(pairs):
-        made.written = pairs
-    return made
-
-
-def _integer(digits: str) -> object:
-    return int(digits) if len(digits) <= 1_000 else Unusable(f"an integer of {len(digits):,} digits")
-
-
-def _float(digits: str) -> object:
-    value = float(digits)
-    return value if math.isfinite(value) else Unusable(f"the number {digits[:20]}, which is out of range")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=Unusable
-)
-
-
-def loads(text: str) -> object | None:
-    """The JSON value that a text is; None when it is none."""
-    try:
-        return _DECODER.decode(text)  # type: ignore[no-any-return]  # json's stub says Any; we only narrow it
-    except (ValueError, RecursionError):
-        return None
-
-
-def decode_at(text: str, start: int) -> tuple[object, int] | None:
-    """The JSON value that begins here, and the place behind it; None when there is none."""
-    try:
-        return _DECODER.raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None
-
-
-def entries_of(value: object, wanted: set[str]) -> tuple[Entry, ...]:
-    """Read keyed objects, ``{"results": [...]}`` and bare lists; empty when it is none of these."""
-    if isinstance(value, JsonObject):
-        # Every reading at once: an object that mixes envelopes, or writes one twice, gives a handle two
-        # entries, and two that differ are refused. Taking one reading would let a forged one win.
-        found = _members(value) if wanted & set(value) else []
-        if ID_KEY in value and ANSWER_KEY in value and ID_KEY not in wanted and ANSWER_KEY not in wanted:
-            found += rows_of([value])
-        for key, each in value.pairs:
-            if key == RESULTS_KEY and RESULTS_KEY not in wanted and isinstance(each, list):
-                found += rows_of(each)
-        return tuple(found)
-    return tuple(rows_of(value)) if isinstance(value, list) else ()
-
-
-def _members(value: JsonObject) -> list[Entry]:
-    """Keys and values as entries; of a key written again and again, enough to see whether they differ."""
-    if not value.repeats():
-        return [Entry(key, each) for key, each in value.items()]
-    first: dict[str, object] = {}
-    kept: Counter[str] = Counter()
-    found: list[Entry] = []
-    for key, each in value.pairs:
-        new = kept[key] < MOST_REPEATS or (kept[key] < 2 * MOST_REPEATS and repr(each) != repr(first[key]))
-        if new:
-            first.setdefault(key, each)
-            kept[key] += 1
-            found.append(Entry(key, each))
-    return found
-
-
-def rows_of(listed: list[object]) -> list[Entry]:
-    """Elements that name a handle; one that names two counts for both, and is refused for both."""
-    rows = [each for each in listed if isinstance(each, JsonObject) and ID_KEY in each]
-    names = [(row, dict.fromkeys(str(name) for key, name in row.pairs if key == ID_KEY)) for row in rows]
-    return [Entry(name, row) for row, given in names for name in given]
 
 
 def _embedded(text: str, wanted: set[str]) -> Iterable[Entry]:
@@ -230,17 +109,6 @@ def _until_cut(text: str, wanted: set[str], *, resume: bool) -> list[Entry]:
         if elements := _elements(text, at + 1, next_row):
             return elements
     return []
-
-
-def row_head(wanted: Collection[str]) -> re.Pattern[str]:
-    """How a row begins that names one of these handles first."""
-    names = "|".join(re.escape(name) for name in sorted(wanted))
-    return re.compile(rf'\{{\s*"{ID_KEY}"\s*:\s*"({names})"')
-
-
-def reach(entries: Iterable[Entry], wanted: set[str]) -> int:
-    """How many of the wanted handles have an entry."""
-    return len(wanted & {entry.handle for entry in entries})
 
 
 def _places(text: str, letter: str) -> Iterable[int]:
@@ -320,9 +188,3 @@ def repaired_in(text: str, wanted: set[str]) -> list[Entry]:
     value = loads(guess) if isinstance(guess, str) else None
     entries = entries_of(value, wanted)
     return [Entry(e.handle, e.content, repaired=True) for e in entries if e.handle in wanted]
-
-
-def skip(text: str, at: int) -> int:
-    """The place behind white space."""
-    match = _SPACE.match(text, at)
-    return match.end() if match else at

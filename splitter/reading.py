@@ -15,9 +15,9 @@ from schemas.item import ItemId
 from schemas.output import ManyLabels, OneLabel
 from schemas.pack import Pack
 from splitter.align import Aligned
+from splitter.entries import Entry
 from splitter.leaves import Leaf, Place, leaves_of, place_of
 from splitter.match import EDGES, MOST_NEEDLE, Hay, folded, near, word_at
-from splitter.parse import Entry
 from splitter.settled import Settled, settle
 
 NOWHERE: frozenset[int] = frozenset()

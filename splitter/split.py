@@ -15,8 +15,8 @@ from schemas.evidence import Match, Quote
 from schemas.guard import Guard
 from schemas.item import ItemId
 from schemas.pack import SINGLE_HANDLE, Pack
-from schemas.result import Fault, Reason, Split, Verdict
 from schemas.signal import Action, Signal, SignalKind, Trust
+from schemas.verdict import Fault, Reason, Split, Verdict
 from splitter.align import Aligned, align, align_whole
 from splitter.bleed import (
     bijection,

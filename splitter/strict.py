@@ -14,7 +14,7 @@ from functools import cache
 from typing import Protocol
 
 from schemas.envelope import ANSWER_KEY, ID_KEY, RESULTS_KEY
-from splitter.parse import JsonObject, loads
+from splitter.json_text import loads, repeats
 
 MOST_HANDLES = 1_000
 MOST_BRACKETS = 64
@@ -235,8 +235,3 @@ def _lines(rows: list[object], handles: Sequence[str], wanted: set[str]) -> list
         if not wanted.isdisjoint(row):
             return None
     return _rows(rows, handles)
-
-
-def repeats(value: object) -> bool:
-    """True when an object gave a key twice."""
-    return isinstance(value, JsonObject) and value.written is not None

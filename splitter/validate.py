@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TypeVar, cast
 
 from schemas.output import Mismatch, SchemaOutput, TypedOutput, Unsure
-from schemas.result import Fault, Reason
 from schemas.task import Task
+from schemas.verdict import Fault, Reason
 from splitter.align import Aligned
-from splitter.parse import JsonObject, Unusable
+from splitter.json_text import Unusable, repeats
 from splitter.strict import Whole
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def _unusable(value: object, depth: int) -> str | None:
         return f"the answer nests deeper than {MOST_DEPTH} levels"
     deepest = depth == MOST_DEPTH  # here, a string is too deep as well
     if isinstance(value, dict):
-        if isinstance(value, JsonObject) and value.repeats():
+        if repeats(value):
             return "the answer is an object that gives one key twice"
         for each in value.values():
             if (deepest or not isinstance(each, str)) and (why := _unusable(each, depth + 1)) is not None:

@@ -12,7 +12,7 @@ from operator import eq
 from random import Random
 
 from schemas.signal import Seated, SignalKind, Trend
-from splitter.null import RARE, against_chance, coded, spans_of
+from splitter.null import RARE, against_chance, coded, no_sign, spans_of
 
 
 def detect(calls: Sequence[Sequence[Seated]], random: Random) -> Trend:
@@ -46,7 +46,7 @@ def detect(calls: Sequence[Sequence[Seated]], random: Random) -> Trend:
     advice = (
         "Answers lean on the one before, or drift along the pack (see position_drift): use smaller packs."
         if null.p_value <= RARE
-        else "No sign that neighbours are copied."
+        else f"{no_sign('neighbours are copied', null.p_value)}."
     )
     return Trend(SignalKind.NEIGHBOUR_COPY, share, chance, null.p_value, len(rows), f"{told} {advice}")
 

@@ -14,7 +14,7 @@ from random import Random
 from statistics import fmean
 
 from schemas.signal import Seated, SignalKind, Trend
-from splitter.null import RARE, against_chance, spans_of
+from splitter.null import RARE, against_chance, no_sign, spans_of
 
 FINE = 1_000
 
@@ -50,7 +50,7 @@ def detect(calls: Sequence[Sequence[Seated]], random: Random) -> Trend:
         f"Rank correlation of seat with shortness and empty fields {fall:+.3f}, with the answers shuffled "
         f"within their call {chance:+.3f} (p = {null.p_value:.3g})."
     )
-    advice = "No sign that later answers give less"
+    advice = no_sign("later answers give less", null.p_value)
     if null.p_value <= RARE:
         advice = f"{_halves(calls)}; that may be a fair saving, so look at some of them, or use smaller packs"
         if len({row.answer for row in rows}) <= len(rows) // 10:

@@ -12,7 +12,7 @@ from operator import add
 from random import Random
 
 from schemas.signal import Seated, SignalKind, Trend
-from splitter.null import RARE, against_chance, coded
+from splitter.null import RARE, against_chance, coded, no_sign
 
 
 def detect(calls: Sequence[Sequence[Seated]], random: Random) -> Trend:
@@ -45,6 +45,6 @@ def detect(calls: Sequence[Sequence[Seated]], random: Random) -> Trend:
     advice = (
         "A call pulls its answers one way: use smaller packs, or look again in other company."
         if null.p_value <= RARE
-        else "No sign that a call pulls its answers one way."
+        else f"{no_sign('a call pulls its answers one way', null.p_value)}."
     )
     return Trend(SignalKind.POLARITY_PULL, share, chance, null.p_value, len(rows), f"{told} {advice}")

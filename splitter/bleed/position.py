@@ -13,7 +13,7 @@ from operator import add
 from random import Random
 
 from schemas.signal import Seated, SignalKind, Trend
-from splitter.null import RARE, against_chance, coded, spans_of
+from splitter.null import RARE, against_chance, coded, no_sign, spans_of
 
 QUARTERS = 4
 LEAST_GIVEN = 5
@@ -47,7 +47,7 @@ def detect(calls: Sequence[Sequence[Seated]], random: Random) -> Trend:
         f"Answer against quarter of the pack: chi-square {null.observed:.1f}, with the answers shuffled "
         f"within their call {null.expected:.1f} (p = {null.p_value:.3g})."
     )
-    advice = "No sign that answers depend on the seat."
+    advice = f"{no_sign('answers depend on the seat', null.p_value)}."
     if null.p_value <= RARE:
         counts = Counter(map(add, cells, answers))
         cell = max(expected, key=lambda each: (counts[each] - expected[each]) ** 2 / expected[each])

@@ -36,10 +36,11 @@ from packer.testing import BleedingClient, FaultKind, FaultyClient, Inject, Scri
 from schemas.advice import Advice, Topic
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.notebook import MOST_ROWS
-from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.result import ItemResult, Outcome
 from schemas.review import Neighbour, Stage, ToReview
 from schemas.signal import Trust
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 from tests.packer.out.payloads import PAYLOADS
 
 TASK = Task.classify("Sentiment of a review.", ["good", "bad"])

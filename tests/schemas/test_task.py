@@ -193,3 +193,12 @@ def test_optional_fields_become_nullable_and_required_ones_do_not() -> None:
     made = portable(schema).answer["properties"]
     assert made == {"a": {"type": "integer"}, "b": {"anyOf": [{"type": "string"}, {"type": "null"}]}}
     assert answered(Task.extract("x", schema), '{"a":1,"b":null}') == {"a": 1}
+
+
+def test_case_is_forgiven_only_where_one_label_fits() -> None:
+    task = Task.classify("Who?", ["US", "us", "Them"])
+    assert [answered(task, f'"{each}"') for each in ("US", "us", " them ")] == ["US", "us", "Them"]
+    assert answered(task, '"Us"') == "invalid_value: 'Us' is not one of the labels"
+    several = Task.classify("Who?", ["US", "us", "Them"], multi=True)
+    assert answered(several, '["THEM","us","Them"]') == ["us", "Them"]
+    assert answered(several, '"us"') == "invalid_value: expected a list of labels, got 'us'"

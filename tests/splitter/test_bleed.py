@@ -14,8 +14,8 @@ from packer.render import packed_reply
 from schemas.evidence import Match
 from schemas.item import Item
 from schemas.pack import Pack, Slot
-from schemas.result import Fault, Split
 from schemas.signal import SignalKind, Trust
+from schemas.verdict import Fault, Split
 from tests.strategies import SENTIMENT
 
 PRICE = {
@@ -461,3 +461,30 @@ def test_a_very_long_quote_is_placed_by_its_beginning() -> None:
     (quote,) = done.verdicts[0].quotes
     assert quote.match is Match.EXACT
     assert (quote.start, quote.end) == (texts[0].index(long), texts[0].index(long) + 400)
+
+
+def test_a_handle_answered_twice_alike_is_told_of_its_item() -> None:
+    pack = pack_of(SENTIMENT, TEXTS[:2])
+    first, second = pack.handles
+    reply = f'{{"{first}":"positive","{second}":"negative","{second}":"negative"}}'
+    assert flagged(split(pack, Completion(reply))) == {1: {SignalKind.DUPLICATE_KEY}}
+
+
+def test_words_from_further_down_are_not_the_first_words() -> None:
+    """Of the item, but what was asked for are its first words: that an answer belongs to it is not shown."""
+    text = "Paid $12.99 at Corner Bakery on Monday, with a card that the machine took at the second try."
+    done = bound(WORDS, ["at the second try", *FIRST[1:]], [text, *TEXTS[1:]])
+    assert flagged(done) == {0: {SignalKind.UNBOUND}}
+
+
+def test_a_seat_at_home_behind_a_shift_is_no_part_of_it() -> None:
+    done = answered([*VALUES[1:4], VALUES[0], VALUES[4]])
+    shifted = [n for n, kinds in flagged(done).items() if SignalKind.SHIFT in kinds]
+    assert 4 not in shifted
+    assert set(shifted) >= {0, 1, 2}
+
+
+def test_a_repeated_value_names_its_own_item_first_and_then_the_others() -> None:
+    done = answered([{**value, "shop": "Grand Central Stores"} for value in VALUES])
+    told = [s.items for v in done.verdicts for s in v.signals if s.kind is SignalKind.REPETITION]
+    assert told == [(n, *(other for other in range(5) if other != n)) for n in range(5)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.result import Route
+from schemas.route import Route
 from schemas.settings import Fallback
 from splitter import Need, escalate, last_rungs
 

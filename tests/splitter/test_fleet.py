@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.signal import Seated, SignalKind, Trend
 from splitter.fleet import fleet
+from splitter.null import no_sign
 
 COPY, PULL, DRIFT, LESS = (
     SignalKind.NEIGHBOUR_COPY,
@@ -238,3 +239,9 @@ def test_any_rows_give_four_trends_with_a_p_value_above_0_or_none(rows: list[Sea
         assert trend.detail
         assert (trend.p_value is None) == (trend.statistic is None) == (trend.expected is None)
         assert trend.p_value is None or 0 < trend.p_value <= 1
+
+
+def test_a_small_p_value_that_tells_of_nothing_is_explained() -> None:
+    assert no_sign("seats matter", 0.06) == "No sign that seats matter"
+    told = "Too weak a sign that seats matter: there are 4 tests a run, so it takes p = 0.0125 or less"
+    assert no_sign("seats matter", 0.05) == no_sign("seats matter", 0.014) == told

@@ -12,9 +12,9 @@ from packer import Completion, FinishReason, Task, split
 from packer.delimit import HANDLES
 from packer.render import packed_reply
 from schemas.pack import SINGLE_HANDLE, Pack, Slot
-from schemas.result import Fault, Split
 from schemas.settings import Layout
 from schemas.signal import SignalKind
+from schemas.verdict import Fault, Split
 from splitter.lines import MOST_OBJECTS, MOST_UNREAD, parse_lines
 from splitter.parse import Rung
 from tests.strategies import HOSTILE, SENTIMENT, plain_pack

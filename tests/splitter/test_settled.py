@@ -15,8 +15,8 @@ from schemas.guard import Canary
 from schemas.item import Item
 from schemas.output import SchemaOutput
 from schemas.pack import Pack, Slot
-from schemas.result import Split
 from schemas.settings import Layout
+from schemas.verdict import Split
 from splitter.leaves import Place
 from splitter.match import Hay, near
 from splitter.reading import Reading
@@ -199,3 +199,16 @@ def test_what_folding_changes_in_company_only_is_looked_at_closely(text: str, na
     assert all(
         each.signals for each in looked_at(asked([text] * 3, Task.extract("x", SCHEMA)), said).verdicts
     )
+
+
+@pytest.mark.parametrize(("field", "told"), [("kind", set()), ("note", {"note"})])
+def test_a_field_behind_one_that_stands_nowhere_keeps_its_own_name_and_options(
+    field: str, told: set[str]
+) -> None:
+    """The look that stops at the first has not seen the second; only an open field can be a neighbour's."""
+    pack = asked(["A thing.", "It is y."], Task.extract("x", SCHEMA))
+    reply = json.dumps({handle: {"name": "Nowhere", field: "y"} for handle in (A, B)})
+    signals = split(pack, Completion(reply)).verdicts[0].signals
+    assert {
+        name for name in ("name", "kind", "note", "None") for signal in signals if name in signal.detail
+    } == told

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from packer import Completion, FinishReason, Task, split
 from packer.delimit import HANDLES
 from packer.render import packed_reply
-from schemas.result import Fault
 from schemas.settings import Layout
 from schemas.signal import SignalKind
+from schemas.verdict import Fault
 from tests.strategies import LABELS, SENTIMENT, layouts, plain_pack
 
 A, B, C = HANDLES[:3]

@@ -14,12 +14,13 @@ from packer.delimit import HANDLES
 from packer.render import packed_reply
 from schemas.evidence import Match, Quote
 from schemas.pack import Pack
-from schemas.result import Fault, Reason, Split, Verdict
 from schemas.settings import Layout
 from schemas.signal import Signal, SignalKind, Trust
+from schemas.verdict import Fault, Reason, Split, Verdict
+from splitter.json_text import JsonObject
 from splitter.lines import parse_lines
 from splitter.made import made_quote, made_verdict
-from splitter.parse import JsonObject, Rung, parse
+from splitter.parse import Rung, parse
 from splitter.strict import Decoder, Fast, Plain, whole
 from tests.strategies import LABELS, SENTIMENT, plain_pack
 

@@ -1,21 +1,19 @@
 """Pack several inputs into one LLM call, split the reply back per item, and see what leaked.
 
 ``pack_and_run`` is the front door. With ``plan``, ``render`` and ``split`` anyone brings a client of
-their own. Importing this package imports no provider's SDK.
+their own. Importing this package imports no provider's SDK, and what runs, stores and evaluates only when
+one of its doors is looked at. Does not know: how anything is done.
 """
+
+from typing import TYPE_CHECKING
 
 from packer._shadow import check_schemas
 
 check_schemas()
 
 # The check above must come first: these imports need our own ``schemas``.
-from packer.out.tables.frames import with_answers  # noqa: E402
 from packer.plan import Plan, plan  # noqa: E402
 from packer.render import render  # noqa: E402
-from packer.run.api import pack_and_run, pack_and_run_async, pack_and_stream  # noqa: E402
-from packer.run.cancel_jobs import cancel_jobs  # noqa: E402
-from packer.run.evaluation.evaluate import evaluate  # noqa: E402
-from packer.run.read_run import read_run  # noqa: E402
 from schemas.advice import Advice  # noqa: E402
 from schemas.audit import Audit, Estimate  # noqa: E402
 from schemas.batch import Batch  # noqa: E402
@@ -31,13 +29,22 @@ from schemas.item import Item  # noqa: E402
 from schemas.keeping import Store  # noqa: E402
 from schemas.protocols import Client, TokenCounter  # noqa: E402
 from schemas.record import RunRecord  # noqa: E402
-from schemas.result import ItemResult, Outcome, Route, RunResult  # noqa: E402
+from schemas.result import ItemResult, Outcome, RunResult  # noqa: E402
 from schemas.review import Decision, Gate, Review, ReviewGate, Ruling, Sheet, Stage  # noqa: E402
+from schemas.route import Route  # noqa: E402
 from schemas.settings import Budget, Fallback, Layout, Limits  # noqa: E402
 from schemas.signal import Signal, SignalKind, Trend, Trust  # noqa: E402
 from schemas.task import Example, Task  # noqa: E402
 from schemas.usage import Usage  # noqa: E402
 from splitter import split  # noqa: E402
+
+if TYPE_CHECKING:
+    from packer.out.tables.frames import with_answers
+    from packer.run.api import pack_and_run, pack_and_run_async
+    from packer.run.cancel_jobs import cancel_jobs
+    from packer.run.evaluation.evaluate import evaluate
+    from packer.run.read_run import read_run
+    from packer.run.stream import pack_and_stream
 
 __all__ = [
     "Advice",
@@ -104,3 +111,27 @@ __all__ = [
     "split",
     "with_answers",
 ]
+
+_DOORS = {
+    "cancel_jobs": "packer.run.cancel_jobs",
+    "evaluate": "packer.run.evaluation.evaluate",
+    "pack_and_run": "packer.run.api",
+    "pack_and_run_async": "packer.run.api",
+    "pack_and_stream": "packer.run.stream",
+    "read_run": "packer.run.read_run",
+    "with_answers": "packer.out.tables.frames",
+}
+"""What needs most of the house: each is imported when it is first looked at."""
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _DOORS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        found = globals()[name] = getattr(import_module(_DOORS[name]), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_DOORS})

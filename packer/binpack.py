@@ -149,8 +149,6 @@ def _runs(sizes: Sequence[int], room: Room) -> list[tuple[int, int]]:
 
 def _best_fit(sizes: Sequence[int], room: Room) -> list[list[int]]:
     """Put each item where the least room stays, among a few open bins; of equals in the oldest."""
-    if room.items == 1:
-        return [[index] for index in range(len(sizes))]
     tokens, most = room.tokens, room.items
     done: list[list[int]] = []
     # By load, of equal loads the oldest last.
@@ -271,8 +269,6 @@ def _first_fit_decreasing(sizes: Sequence[int], room: Room) -> list[list[int]]:
 def _check(sizes: Sequence[int], room: Room) -> None:
     if room.tokens < 1 or room.items < 1:
         raise ValueError(f"{room} holds nothing")
-    if not sizes or (min(sizes) >= 0 and max(sizes) <= room.tokens):
-        return
-    for index, size in enumerate(sizes):
-        if not 0 <= size <= room.tokens:
-            raise ValueError(f"item {index} has size {size}; a bin holds 0 to {room.tokens} tokens")
+    if sizes and (min(sizes) < 0 or max(sizes) > room.tokens):
+        index = next(index for index, size in enumerate(sizes) if not 0 <= size <= room.tokens)
+        raise ValueError(f"item {index} has size {sizes[index]}; a bin holds 0 to {room.tokens} tokens")

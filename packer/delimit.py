@@ -63,9 +63,7 @@ def block(text: str, handle: str, nonce: str, seal: str | None = None) -> str:
 def blocks(
     texts: Sequence[str], handles: Sequence[str], nonce: str, seals: Sequence[str | None] | None = None
 ) -> str:
-    """The parts of several items, one after the other: see ``block``."""
-    if not texts:
-        return ""
+    """The parts of several items, one at least, one after the other: see ``block``."""
     if seals is not None:
         handles = [f"{h} ({seal})" if seal else h for h, seal in zip(handles, seals, strict=True)]
     if not nonce:

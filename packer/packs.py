@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Generic, TypeVar, overload
+from typing import ClassVar, Generic, TypeVar, overload
 
 from packer.seat import Draw, Markers, alone, chosen, seated
 from schemas.guard import Canary
 from schemas.item import Item
 from schemas.pack import Pack
-from schemas.settings import Layout
+from schemas.settings import Fallback, Layout, Strategy
 from schemas.task import Task
 
 T_co = TypeVar("T_co", covariant=True)
@@ -60,19 +60,19 @@ class Packs(Sequence[Pack[T_co]], Generic[T_co]):
         self._canary_tokens: list[int] = []
         self.by_seats: dict[int, list[int]] = {}
         """Numbers of the packs, by how many seats they have."""
-        self.items = sum(map(len, bins))
+        self.items: int = sum(map(len, bins))
         """How many of the caller's items sit in them."""
         extra = 0 if markers is None else bool(canaries)
         for number, bin_ in enumerate(bins):
             self.by_seats.setdefault(len(bin_) + extra, []).append(number)
-        self.seats = sum(seats * len(alike) for seats, alike in self.by_seats.items())
+        self.seats: int = sum(seats * len(alike) for seats, alike in self.by_seats.items())
         """Of all packs, canaries' seats among them."""
         whole = len(tokens) == self.items
-        self.text_tokens = (
+        self.text_tokens: int = (
             sum(tokens.values()) if whole else sum(tokens[each] for bin_ in bins for each in bin_)
         )
         """Of all packs' texts, canaries' among them."""
-        self.block_tokens = self.text_tokens
+        self.block_tokens: int = self.text_tokens
         """Of all packs' blocks: texts and markers."""
         self._end_tokens = 0
         if markers is not None:
@@ -129,9 +129,19 @@ class Packs(Sequence[Pack[T_co]], Generic[T_co]):
         """Of the packs."""
         return self._layout
 
-    def asked(self, seats: int) -> int:
-        """Of a pack's seats, those of the caller's items."""
-        return seats - bool(self._canaries)
+    def worst_case_calls(self, fallback: Fallback, strategy: Strategy) -> int:
+        """Calls if every pack goes down the whole ladder.
+
+        Args:
+            fallback: the ladder.
+            strategy: how the packs are asked.
+        """
+        if self.are_alone:
+            return len(self) * (1 + fallback.single) if strategy == "session" else len(self)
+        beside = bool(self._canaries)
+        return sum(
+            len(alike) * fallback.worst_case_calls(seats - beside) for seats, alike in self.by_seats.items()
+        )
 
     def __len__(self) -> int:
         return len(self._bins)
@@ -157,7 +167,7 @@ class Packs(Sequence[Pack[T_co]], Generic[T_co]):
             return NotImplemented if not isinstance(other, Packs | tuple | list) else False
         return all(one == another for one, another in zip(self, other, strict=True))
 
-    __hash__ = None  # type: ignore[assignment]  # as lists: equal to others, and too large to hash
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # as lists: equal to others, and too large to hash
 
     def __repr__(self) -> str:
         return f"<{len(self):,} packs>"

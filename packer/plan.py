@@ -28,11 +28,10 @@ from packer.seating import Seating, decide, distinct
 from packer.tokens import counter_for
 from packer.wanted import Wanted
 from schemas.advice import Advice
-from schemas.errors import BadTask, Unsuitable
+from schemas.errors import Unsuitable
 from schemas.facts import ModelFacts
-from schemas.guard import Canary, Guard
+from schemas.guard import Guard
 from schemas.item import GroupBy, Item, ItemLike
-from schemas.output import Mismatch
 from schemas.protocols import TokenCounter
 from schemas.settings import Budget, Fallback, Layout, Strategy
 from schemas.task import Task
@@ -171,30 +170,28 @@ def _plan(
     if seating is None:
         seating = _decided(inputs, task, wanted)
     trial = _trial(wanted, len(inputs.asked) - wanted.sample_items, seating.allowance)
-    made, packs = _made(inputs, task, wanted, seating, about, trial)
-    if fresh and wanted.strategy == "pack":
-        return _weighed(made, packs, wanted)
-    return made
+    made = _made(inputs, task, wanted, seating, about, trial)
+    return _weighed(made, wanted) if fresh and wanted.strategy == "pack" else made
 
 
 def _decided(inputs: _Inputs, task: Task[T], wanted: Wanted) -> Seating[T]:
     counter, layout, markers = wanted.counter, wanted.layout, inputs.markers
     fixed = sum(counter.count_batch([pack_system(task, layout), end(nonce_for(layout.framing, DEAR_NONCE))]))
     room = allowance(task, wanted.budget, layout, counter, fixed_tokens=fixed, facts=wanted.facts)
-    if canaries := _canaries(task, wanted):
+    if canaries := wanted.canaries_of(task):
         room = room.less_one(max(markers.text_tokens([c.text for c in canaries])) + markers.dearest)
     own = wanted.guard.promise == "max_bleed"
     return decide(
         inputs.every,
         inputs.asked,
         room,
-        markers.dearest,
         layout,
         counter,
-        wanted.strategy,
-        wanted.seed,
-        wanted.sample_items,
         text_tokens=inputs.text_tokens,
+        dearest_tokens=markers.dearest,
+        strategy=wanted.strategy,
+        seed=wanted.seed,
+        sample_items=wanted.sample_items,
         trial_items=_trial(wanted, len(inputs.asked) - wanted.sample_items, room).items if own else 0,
         audit=wanted.guard.audit,
         audit_twice=wanted.guard.audit_twice,
@@ -208,7 +205,7 @@ def _made(
     seating: Seating[T],
     about: tuple[Advice, ...],
     trial: TrialPlan,
-) -> tuple[Plan[T], Packs[T]]:
+) -> Plan[T]:
     counter, layout, strategy = wanted.counter, wanted.layout, wanted.strategy
     every, room, tokens = inputs.every, seating.allowance, seating.text_tokens
     sample = tuple(alone(task, every[each], tokens[each], layout) for each in seating.sample)
@@ -224,12 +221,12 @@ def _made(
             layout,
             markers=inputs.markers,
             seed=wanted.seed,
-            canaries=_canaries(task, wanted),
+            canaries=wanted.canaries_of(task),
         )
         input_tokens = packs.prompt_tokens(*counter.count_batch([pack_system(task, layout)]))
     alone_first = predict(task, [tokens[each] for each in seating.sample], 0, counter)
     further = len(seating.audited) + len(seating.twice) + len(seating.trial) + trial.most_calls
-    made = Plan(
+    return Plan(
         items=tuple(every),
         packs=packs,
         sample=sample,
@@ -238,7 +235,7 @@ def _made(
         counter=counter.name,
         input_tokens=input_tokens + (alone_first.input_tokens or 0) * bool(sample),
         reply_tokens=room.reply_tokens_per_item * (len(sample) + packs.seats),
-        worst_case_calls=len(sample) + _worst_case(packs, wanted.fallback, strategy) + further,
+        worst_case_calls=len(sample) + packs.worst_case_calls(wanted.fallback, strategy) + further,
         allowance=room,
         baseline=predict(task, tokens.values(), room.reply_tokens_per_item, counter),
         seating=seating,
@@ -257,7 +254,6 @@ def _made(
         trial=trial,
         strategy=strategy,
     )
-    return made, packs
 
 
 def _auto(inputs: _Inputs, task: Task[T], wanted: Wanted) -> Plan[T]:
@@ -274,11 +270,11 @@ def _auto(inputs: _Inputs, task: Task[T], wanted: Wanted) -> Plan[T]:
     return replace(better, choice=choice)
 
 
-def _weighed(made: Plan[T], packs: Packs[T], wanted: Wanted) -> Plan[T]:
+def _weighed(made: Plan[T], wanted: Wanted) -> Plan[T]:
     """The plan, with what the planner says of it."""
     guard = wanted.guard
     of = circumstances_of(
-        packs, made.seating, made.forecast, guard=guard, prices=wanted.prices, facts=wanted.facts
+        made.packs, made.seating, made.forecast, guard=guard, prices=wanted.prices, facts=wanted.facts
     )
     if made.trial.sizes and guard.promise == "max_bleed":
         return replace(made, not_worth=proving(of, made.trial))
@@ -299,27 +295,3 @@ def _of_packs(
     return advise_packs(
         every, task, seating, counter=wanted.counter, answer_tokens=wanted.budget.answer_tokens
     )
-
-
-def _canaries(task: Task[object], wanted: Wanted) -> Sequence[Canary]:
-    return _checked_canaries(wanted.guard.canaries, task) if wanted.strategy == "pack" else ()
-
-
-def _worst_case(packs: Packs[T], fallback: Fallback, strategy: Strategy) -> int:
-    if strategy == "single":
-        return len(packs)
-    if strategy == "session":
-        return len(packs) * (1 + fallback.single)
-    return sum(
-        len(alike) * fallback.worst_case_calls(packs.asked(seats)) for seats, alike in packs.by_seats.items()
-    )
-
-
-def _checked_canaries(canaries: Sequence[Canary], task: Task[object]) -> Sequence[Canary]:
-    for canary in canaries:
-        try:
-            task.output.encode(canary.answer)
-        except Mismatch as error:
-            told = f"The canary {canary.text[:40]!r} has an answer that the task does not allow: {error}"
-            raise BadTask(told) from None
-    return canaries

@@ -69,6 +69,9 @@ class Plan(Generic[T_co]):
     strategy: Strategy = "pack"
     choice: Choice | None = None
 
+    def __repr__(self) -> str:
+        return f"Plan({self._asked})"
+
     @property
     def audits(self) -> int:
         """Calls that hold packed answers against single ones."""
@@ -83,6 +86,14 @@ class Plan(Generic[T_co]):
     def comparison(self) -> Comparison | None:
         """Whether packing pays, going by the forecast; None where nothing is packed."""
         return self.forecast.comparison
+
+    @property
+    def _asked(self) -> str:
+        """Who is asked, on one line."""
+        return (
+            f"{len(self.items):,} items: {self.forecast.alone.calls:,} to ask in {self.calls:,} calls, "
+            f"{len(self.same_as):,} repeated texts, {len(self.refused):,} refused"
+        )
 
     @property
     def _promise(self) -> list[str]:
@@ -106,8 +117,7 @@ class Plan(Generic[T_co]):
             rows.insert(2, ("calls to try sizes, up to", self.trial.most_calls, ""))
         refused = [(str(each.item_id), str(each.reason or "")) for each in self.refused]
         return view(
-            f"{len(self.items):,} items: {alone.calls:,} to ask in {self.calls:,} calls, "
-            f"{len(self.same_as):,} repeated texts, {len(self.refused):,} refused",
+            self._asked,
             words(self.choice.words if self.choice is not None else None),
             words(self.comparison.verdict if self.comparison is not None else None),
             words(*self._promise, *(f"advice: {each}" for each in self.advice)),

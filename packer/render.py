@@ -29,6 +29,7 @@ from schemas.pack import SINGLE_HANDLE, Pack
 from schemas.settings import Layout
 from schemas.task import Task
 
+QUOTE_WORDS = 8
 _EXAMPLE_NONCE = "example"
 _FRAMES = {
     "quoted": "Each item stands on a line of its own, in quotation marks behind its tag.",
@@ -65,17 +66,13 @@ def render(pack: Pack[object], *, max_output_tokens: int, history: Sequence[Mess
     """
     handles = pack.handles
     is_alone = handles == (SINGLE_HANDLE,)
-    user = cleaned(pack.slots[0].item.text) if is_alone else _user(pack, handles)
+    user = cleaned(pack.slots[0].item.text) if is_alone else _blocks(pack, handles)
     system, schema = _shared(pack.task, pack.layout, handles, is_alone)
     return Prompt((system, *history, Message("user", user)), schema, max_output_tokens, items=len(pack.slots))
 
 
-def pack_user(pack: Pack[object]) -> str:
+def _blocks(pack: Pack[object], handles: Sequence[str]) -> str:
     """The message that holds the items: one block each, and the end line."""
-    return _user(pack, pack.handles)
-
-
-def _user(pack: Pack[object], handles: Sequence[str]) -> str:
     slots = pack.slots
     seals = [s.seal for s in slots] if pack.layout.binding == "seal" else None
     texts = cleaned_all([s.item.text for s in slots])
@@ -254,11 +251,12 @@ def _packed_examples(task: Task[object], layout: Layout) -> str:
         nonce = nonce_for(layout.framing, _EXAMPLE_NONCE)
         texts = cleaned_all([example.text for example in group.values()])
         shown = blocks(texts, list(group), nonce, [seals.get(handle) for handle in group])
-        bound = {h: seals.get(h) or _echo_of(e.text, layout) for h, e in group.items()}
+        bound = {h: seals.get(h) or echo_of(e.text, layout) for h, e in group.items()}
         reply = packed_reply({h: example_answer(task, e) for h, e in group.items()}, layout, bound)
         lines.append(f"\n\nExample:\n{shown}{end(nonce)}{reply}")
     return "".join(lines)
 
 
-def _echo_of(text: str, layout: Layout) -> str:
-    return first_words(text) if layout.binding == "words" else " ".join(text.split()[:8])
+def echo_of(text: str, layout: Layout) -> str:
+    """What a good reply repeats of an item, where words bind it: its first ones, or a quote's worth."""
+    return first_words(text) if layout.binding == "words" else " ".join(text.split()[:QUOTE_WORDS])

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from schemas.errors import UsageError
 
 _NEGLIGIBLE = 1e-19
-_HALVINGS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +72,7 @@ def bad_share(bad: int, looked: int, confidence: float = 0.95) -> Share:
 def _most(bad: int, looked: int, chance: float) -> float:
     """The share under which so few bad ones come with just this chance."""
     low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
+    while low < (middle := (low + high) / 2) < high:
         if _at_most(bad, looked, middle) > chance:
             low = middle
         else:

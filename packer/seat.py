@@ -191,11 +191,14 @@ class Markers:
         if seal:
             every += [block("", HANDLES[0], dear, str(number)) for number in range(100, 1_000)]
         counts = counter.count_batch([end(dear), sized([""], layout.framing)[0], *every])
-        self.end_tokens, self._bare = counts[:2]
+        self.end_tokens: int = counts[0]
+        """Of the line that closes the last block."""
+        self._bare = counts[1]
         by_seat, by_seal = counts[2 : 2 + MOST_ITEMS_PER_PACK], counts[2 + MOST_ITEMS_PER_PACK :]
-        self.dearest = dearest_tokens or max(by_seat) + (_SEAL_SPARE if seal else 0)
+        self.dearest: int = dearest_tokens or max(by_seat) + (_SEAL_SPARE if seal else 0)
+        """Most that a marker adds to a text."""
         sealed = max(by_seal) - by_seat[0] if by_seal else 0
-        self.by_seat = [count + sealed for count in by_seat]
+        self.by_seat: list[int] = [count + sealed for count in by_seat]
         """Tokens of the marker of each seat, with the nonce that markers are priced with."""
 
     def text_tokens(self, texts: Sequence[str]) -> list[int]:

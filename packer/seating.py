@@ -22,8 +22,9 @@ from packer.crowding import crowding, crowding_from
 from packer.seat import SALT
 from schemas.item import Item, ItemId
 from schemas.protocols import TokenCounter
-from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.result import ItemResult, Outcome
 from schemas.settings import Layout, Strategy
+from schemas.verdict import Fault, Reason
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -60,14 +61,14 @@ def decide(
     every: Sequence[Item],
     asked: Sequence[int],
     room: Allowance,
-    dearest_tokens: int,
     layout: Layout,
     counter: TokenCounter,
+    *,
+    text_tokens: Sequence[int],
+    dearest_tokens: int,
     strategy: Strategy,
     seed: int,
     sample_items: int,
-    *,
-    text_tokens: Sequence[int],
     trial_items: int = 0,
     audit: float = 0.0,
     audit_twice: float = 0.0,
@@ -78,13 +79,13 @@ def decide(
         every: all inputs.
         asked: positions of those with a text of their own.
         room: for items in one pack.
-        dearest_tokens: most that a marker adds to a text.
         layout: order and way of packing.
         counter: named where a text is too long.
+        text_tokens: of each of those asked.
+        dearest_tokens: most that a marker adds to a text.
         strategy: other than ``pack`` seats everyone alone.
         seed: of the run.
         sample_items: so many are asked alone first.
-        text_tokens: of each of those asked.
         trial_items: on so many, pack sizes are tried.
         audit: share of packed items that is held against a single answer.
         audit_twice: share of those that is asked alone twice.

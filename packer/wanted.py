@@ -5,13 +5,17 @@ Does not know: items, or what becomes of the options.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from packer.cost.prices import Prices
+from schemas.errors import BadTask
 from schemas.facts import ModelFacts
-from schemas.guard import Guard
+from schemas.guard import Canary, Guard
+from schemas.output import Mismatch
 from schemas.protocols import TokenCounter
 from schemas.settings import Budget, Fallback, Layout, Strategy
+from schemas.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +47,19 @@ class Wanted:
     sample_items: int = 0
     prices: Prices = field(default_factory=lambda: Prices(""))
     profiled: bool = False
+
+    def canaries_of(self, task: Task[object]) -> Sequence[Canary]:
+        """The canaries that get seats: those of the guard, where anything is packed at all.
+
+        Raises:
+            BadTask: the task does not allow the answer that one of them is known to have.
+        """
+        if self.strategy != "pack":
+            return ()
+        for canary in self.guard.canaries:
+            try:
+                task.output.encode(canary.answer)
+            except Mismatch as error:
+                told = f"The canary {canary.text[:40]!r} has an answer that the task does not allow: {error}"
+                raise BadTask(told) from None
+        return self.guard.canaries

@@ -21,33 +21,8 @@ Stratum = tuple[int, int]
 """The call's size, in doublings, and the quarter of the call."""
 
 
-def stratified(
-    seats: Sequence[tuple[int, int]], share: float, *, seed: int, least: int = 0
-) -> tuple[int, ...]:
-    """Draw seats of a plan.
-
-    Args:
-        seats: for each packed item its place in the call, from 0, and how many items the call holds.
-        share: of the seats, 0 to 1.
-        seed: the same seed draws the same seats.
-        least: draw at least so many, as far as there are any.
-
-    Returns:
-        Places in ``seats``, in ascending order: ``share`` of them rounded down, or ``least``.
-
-    Raises:
-        UsageError: a share outside 0 to 1, or fewer than 0 at least.
-    """
-    strata: dict[Stratum, list[int]] = {}
-    for at, (place, size) in enumerate(seats):
-        strata.setdefault(_stratum(place, size), []).append(at)
-    ordered = [strata[each] for each in sorted(strata)]
-    drawn = _drawn([len(each) for each in ordered], share, seed, least)
-    return tuple(sorted(ordered[which][number] for which, number in drawn))
-
-
 def of_calls(sizes: Sequence[int], share: float, *, seed: int) -> list[tuple[int, int]]:
-    """Draw seats of whole calls: ``stratified``, without a look at each seat.
+    """Draw seats of whole calls, without a look at each seat.
 
     Args:
         sizes: how many items each call holds.
@@ -55,7 +30,7 @@ def of_calls(sizes: Sequence[int], share: float, *, seed: int) -> list[tuple[int
         seed: the same seed draws the same seats.
 
     Returns:
-        Call and place in it, both from 0, in ascending order.
+        Call and place in it, both from 0, in ascending order: ``share`` of the seats, rounded down.
 
     Raises:
         UsageError: a share outside 0 to 1.
@@ -72,7 +47,7 @@ def of_calls(sizes: Sequence[int], share: float, *, seed: int) -> list[tuple[int
     ordered = [strata[each] for each in sorted(strata)]
     totals = [sum(len(alike) * width for alike, width, _ in each) for each in ordered]
     found = []
-    for which, number in _drawn(totals, share, seed, 0):
+    for which, number in _drawn(totals, share, seed):
         for alike, width, first in ordered[which]:
             if number < len(alike) * width:
                 call, place = divmod(number, width)
@@ -82,12 +57,12 @@ def of_calls(sizes: Sequence[int], share: float, *, seed: int) -> list[tuple[int
     return sorted(found)
 
 
-def _drawn(totals: Sequence[int], share: float, seed: int, least: int) -> Iterator[tuple[int, int]]:
+def _drawn(totals: Sequence[int], share: float, seed: int) -> Iterator[tuple[int, int]]:
     """Draw from strata of so many seats: stratum and number of each seat that is drawn."""
-    if not 0 <= share <= 1 or least < 0:
-        raise UsageError(f"stratified(share={share}, least={least}): a share is 0 to 1, a number 0 or more.")
+    if not 0 <= share <= 1:
+        raise UsageError(f"A share of {share} cannot be drawn: a share is 0 to 1.")
     seats = sum(totals)
-    count = min(seats, max(least, math.floor(share * seats + _DIGITS)))
+    count = min(seats, math.floor(share * seats + _DIGITS))
     if not count:
         return
     random = Random(f"packsplit:{seed}:audit")

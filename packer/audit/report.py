@@ -136,9 +136,8 @@ def _differ(differ: int, asked: int, weighed: Estimate | None) -> str:
 
 
 def _finding(audit: Audit) -> str:
-    most = _bound(audit.at_most)
     if not audit.differ or audit.packed is None:
-        return f"bleed is under {most}" if audit.at_most < 1 else "bleed can be anything"
+        return f"bleed is under {bound(audit.most)}" if audit.most < 1 else "bleed can be anything"
     if audit.bleed is None:
         return (
             f"{_between(audit.packed)} of 100 packed answers differ from a single one; how many of "
@@ -149,7 +148,7 @@ def _finding(audit: Audit) -> str:
     if audit.bleed.upper <= 0:
         return "packed answers differ less often than single ones do among themselves"
     return (
-        f"no bleed beyond the model's own noise is shown; up to {_bound(audit.bleed.upper)[:-1]} of 100 "
+        f"no bleed beyond the model's own noise is shown; up to {bound(audit.bleed.upper)[:-1]} of 100 "
         "answers could be changed by packing"
     )
 
@@ -157,7 +156,7 @@ def _finding(audit: Audit) -> str:
 def _doubt(audit: Audit) -> str:
     """What too small a number leaves open."""
     if audit.asked < FEW:
-        return " So few say little."
+        return " So few say little; a larger audit tells more."
     if audit.differ and 0 < audit.twice < FEW:
         return " The noise rests on few items."
     return ""
@@ -171,7 +170,7 @@ def _between(found: Estimate) -> str:
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
-def _bound(rate: float) -> str:
+def bound(rate: float) -> str:
     """An upper bound in two digits, rounded up so that it still holds: 14%, 1.5%, 0.15%."""
     hundredths = 100 * rate
     digits = max(0, 1 - math.floor(math.log10(hundredths)))

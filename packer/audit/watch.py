@@ -49,7 +49,7 @@ class Watch:
             raise UsageError(
                 f"Watch(confidence={confidence}): a confidence lies between 0 and 1, as in 0.95."
             )
-        self.calls = 0
+        self.calls: int = 0
         enough = math.log(len(_STAKES) * 2 / (1 - confidence))
         self._above, self._below = _Gamblers(enough), _Gamblers(enough)
 

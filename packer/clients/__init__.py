@@ -21,10 +21,12 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import a client's module when it is asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker would take every name for one of these
 
-    return getattr(import_module(f"packer.clients.{_HOMES[name]}"), name)
+    def __getattr__(name: str) -> object:
+        """Import a client's module when it is asked for."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"packer.clients.{_HOMES[name]}"), name)

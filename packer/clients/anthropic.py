@@ -17,7 +17,7 @@ from packer.clients.batch_anthropic import AnthropicBatches
 from packer.clients.batch_wire import Attempts, check_options
 from packer.clients.claude_replies import check_ended, completion, live_facts
 from packer.clients.claude_tokens import ServerCounter, learned_counter
-from packer.clients.connections import swift_connections
+from packer.clients.connections import no_key, swift_connections
 from packer.clients.headers import quotas_of
 from packer.clients.redact import secrets_of
 from packer.clients.threads import called
@@ -76,15 +76,15 @@ class AnthropicMessages:
         """
         import anthropic
 
-        self._made_here = sdk is None
+        self._own: AsyncAnthropic | None = None
         if sdk is None:
             try:
-                sdk = anthropic.AsyncAnthropic(http_client=swift_connections(anthropic, self))
+                sdk = self._own = anthropic.AsyncAnthropic(http_client=swift_connections(anthropic, self))
             except anthropic.AnthropicError as error:  # a profile is named that cannot be read
                 raise UsageError(f"The Anthropic client cannot be made: {error}") from None
             # Newer releases of the SDK find a profile's credentials, too.
             if not (sdk.api_key or sdk.auth_token or getattr(sdk, "credentials", None)):
-                raise UsageError("The Anthropic client has no key: set ANTHROPIC_API_KEY, or pass client=.")
+                raise no_key("Anthropic", "ANTHROPIC_API_KEY")
         if not isinstance(sdk, anthropic.Anthropic | anthropic.AsyncAnthropic):
             raise UsageError(f"sdk is a {type(sdk).__name__}, not an Anthropic or AsyncAnthropic client.")
         self.name = model
@@ -253,14 +253,8 @@ class AnthropicMessages:
 
     async def aclose(self) -> None:
         """Close the SDK's connections, if they were opened here."""
-        import anthropic
-
-        if not self._made_here:
-            return
-        if isinstance(self._sdk, anthropic.Anthropic):
-            self._sdk.close()
-        else:
-            await self._sdk.close()
+        if self._own is not None:
+            await self._own.close()
 
 
 def _blocking_twin(sdk: AsyncAnthropic) -> Anthropic:

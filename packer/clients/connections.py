@@ -1,4 +1,6 @@
-"""The connections of SDK clients that are made here: aiohttp's where it is installed, as they cost less time.
+"""What SDK clients that are made here stand on: a key, and connections.
+
+Connections are aiohttp's where it is installed, as they cost less time.
 
 Does not know: what goes over them.
 """
@@ -10,6 +12,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
+
+from schemas.errors import UsageError
 
 
 # Each SDK wants its own kind of HTTP client, and the kinds have no common name.
@@ -29,6 +33,14 @@ def swift_connections(package: ModuleType, owner: object) -> Any:
         return None
     weakref.finalize(owner, _drop, connections)
     return connections
+
+
+def no_key(provider: str, variable: str) -> UsageError:
+    """Nobody gave a key: said so that it helps at a command line, too."""
+    return UsageError(
+        f"There is no key for {provider}: set {variable} in the environment. In Python, a client that was "
+        "made with its key does as well."
+    )
 
 
 def _drop(connections: Any) -> None:

@@ -20,7 +20,7 @@ from schemas.usage import Usage
 PROBE_TOKENS = 128
 _WORD = "kestrel"
 _ASKED = (Message("user", "Say hello in one short sentence."),)
-_STEPS: tuple[Envelope, ...] = ("keyed", "array", "lines")
+_STEPS: tuple[Envelope, ...] = ("keyed", "array")
 _KEYS = {"keyed": ("item_1", "item_2"), "array": ("results",)}
 
 
@@ -75,9 +75,7 @@ async def best_envelope(
         cannot be reached the wanted one stands: the run will meet the same trouble and say so.
     """
     used: list[Usage] = []
-    for step in _STEPS[_STEPS.index(wanted) :]:
-        if step == "lines":
-            break
+    for step in _STEPS[_STEPS.index(wanted) :] if wanted in _STEPS else ():
         before_probe.get()()
         try:
             reply = await complete(_probe(_KEYS[step]))

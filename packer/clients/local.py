@@ -10,7 +10,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packer.clients.weights import fetch, locate
+from packer.clients.weights import Weights, fetch, locate
 from schemas.chat import Completion, Prompt
 from schemas.errors import UsageError
 from schemas.facts import ModelFacts
@@ -47,8 +47,8 @@ class LocalModel:
         """
         if slots < 1:
             raise UsageError(f"LocalModel(slots={slots}) must be above zero.")
-        self.weights = locate(name)
-        self.name = name
+        self.weights: Weights = locate(name)
+        self.name: str = name
         self.concurrency: int | None = slots
         self._lock = threading.Lock()
         self._server: LocalServer | None = None
@@ -96,12 +96,12 @@ class LocalModel:
 
     def _started(self) -> LocalServer:
         from packer.clients.local_server import LocalServer, require_engine
-        from packer.clients.progress import progress_bar
+        from packer.clients.progress import ProgressBar
 
         with self._lock:
             if self._server is None:
                 require_engine()
-                path = fetch(self.weights, progress=progress_bar())
+                path = fetch(self.weights, progress=ProgressBar())
                 self._server = LocalServer.start(
                     path, context_tokens=CONTEXT_TOKENS, slots=self.concurrency or 1
                 )

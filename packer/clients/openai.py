@@ -60,7 +60,14 @@ class OpenAIChat(OpenAIModel):
         Raises:
             UsageError: no API key is set, or ``sdk`` is no OpenAI client.
         """
-        super().__init__(model, sdk, facts, concurrency, reasoning_tokens, options)
+        super().__init__(
+            model,
+            sdk=sdk,
+            facts=facts,
+            concurrency=concurrency,
+            reasoning_tokens=reasoning_tokens,
+            options=options,
+        )
         self._temperature = temperature
         self._cap = "max_tokens" if legacy_max_tokens else "max_completion_tokens"
 

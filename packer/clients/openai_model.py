@@ -43,18 +43,33 @@ class OpenAIModel(ABC):
     def __init__(
         self,
         model: str,
-        sdk: object | None,
-        facts: ModelFacts | None,
-        concurrency: int | None,
-        reasoning_tokens: int | None,
-        options: Mapping[str, object] | None,
+        *,
+        sdk: object | None = None,
+        facts: ModelFacts | None = None,
+        concurrency: int | None = None,
+        reasoning_tokens: int | None = None,
+        options: Mapping[str, object] | None = None,
     ) -> None:
-        """Wrap an SDK client: see the endpoints' own classes."""
+        """Wrap an SDK client.
+
+        Args:
+            model: the model's name as the server knows it; on Azure the deployment's.
+            sdk: an ``OpenAI``, ``AsyncOpenAI`` or one of their Azure kinds; None makes an ``AsyncOpenAI``
+                from the environment.
+            facts: what the caller knows of the model; goes before the table.
+            concurrency: most calls that make sense at once.
+            reasoning_tokens: added to every reply's cap; None adds 8,192 unless the model is known not
+                to reason.
+            options: further fields of the request, such as ``{"reasoning": {"effort": "low"}}``.
+
+        Raises:
+            UsageError: no API key is set, or ``sdk`` is no OpenAI client.
+        """
         self._sdk = OpenAISdk(model, sdk, facts)
-        self.name = model
-        self.provider = self._sdk.provider
-        self.concurrency = concurrency
-        self.max_retries = self._sdk.max_retries
+        self.name: str = model
+        self.provider: str = self._sdk.provider
+        self.concurrency: int | None = concurrency
+        self.max_retries: int = self._sdk.max_retries
         self._reasoning_tokens = reasoning_tokens
         self._options = dict(options or {})
 

@@ -6,14 +6,12 @@ attempt a call: further ones are the run's. Does not know: packs, items, or what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from packer.clients.openai_model import OpenAIModel
 from packer.clients.openai_sdk import SCHEMA_NAME
 from packer.clients.wire import count
 from schemas.chat import Completion, FinishReason, Prompt
-from schemas.facts import ModelFacts
 from schemas.quota import Quota
 from schemas.usage import Usage
 
@@ -29,33 +27,6 @@ class OpenAIResponses(OpenAIModel):
 
     _ENDPOINT, _URL = "responses", "/v1/responses"
     _TALK, _TEXT = "input", "input_text"
-
-    def __init__(
-        self,
-        model: str,
-        *,
-        sdk: object | None = None,
-        facts: ModelFacts | None = None,
-        concurrency: int | None = None,
-        reasoning_tokens: int | None = None,
-        options: Mapping[str, object] | None = None,
-    ) -> None:
-        """Wrap an SDK client.
-
-        Args:
-            model: the model's name as the server knows it; on Azure the deployment's.
-            sdk: an ``OpenAI``, ``AsyncOpenAI`` or one of their Azure kinds; None makes an ``AsyncOpenAI``
-                from the environment.
-            facts: what the caller knows of the model; goes before the table.
-            concurrency: most calls that make sense at once.
-            reasoning_tokens: added to every reply's cap; None adds 8,192 unless the model is known not
-                to reason.
-            options: further fields of the request, such as ``{"reasoning": {"effort": "low"}}``.
-
-        Raises:
-            UsageError: no API key is set, or ``sdk`` is no OpenAI client.
-        """
-        super().__init__(model, sdk, facts, concurrency, reasoning_tokens, options)
 
     def _read(self, raw: Any, quotas: tuple[Quota, ...]) -> Completion:
         if raw.status in _FAILED:

@@ -6,11 +6,12 @@ Does not know: which endpoint is spoken to, or what is asked.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from packer.clients.batch_wire import Attempts
-from packer.clients.connections import swift_connections
+from packer.clients.connections import no_key, swift_connections
 from packer.clients.headers import quotas_of
 from packer.clients.redact import secrets_of, struck_out
 from packer.clients.threads import called
@@ -47,11 +48,13 @@ class OpenAISdk:
         """
         import openai
 
-        self.made_here = sdk is None
+        self._own: AsyncOpenAI | None = None
         if sdk is None:
             try:
-                sdk = openai.AsyncOpenAI(http_client=swift_connections(openai, self))
+                sdk = self._own = openai.AsyncOpenAI(http_client=swift_connections(openai, self))
             except openai.OpenAIError as error:
+                if not os.environ.get("OPENAI_API_KEY"):
+                    raise no_key("OpenAI", "OPENAI_API_KEY") from None
                 raise UsageError(f"The OpenAI client cannot be made: {error}") from None
         if not isinstance(sdk, openai.OpenAI | openai.AsyncOpenAI):
             raise UsageError(f"sdk is a {type(sdk).__name__}, not an OpenAI or AsyncOpenAI client.")
@@ -121,11 +124,5 @@ class OpenAISdk:
 
     async def aclose(self) -> None:
         """Close the connections, if they were opened here."""
-        import openai
-
-        if not self.made_here:
-            return
-        if isinstance(self._sdk, openai.OpenAI):
-            self._sdk.close()
-        else:
-            await self._sdk.close()
+        if self._own is not None:
+            await self._own.close()

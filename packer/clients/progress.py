@@ -52,8 +52,3 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-
-def progress_bar() -> ProgressBar:
-    """A new bar."""
-    return ProgressBar()

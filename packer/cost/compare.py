@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from packer.cost.prices import Prices
+from packer.cost.ways_words import times
 from schemas.comparison import Comparison, Way
 from schemas.facts import ModelFacts
 from schemas.ledger import Baseline
@@ -22,7 +23,7 @@ CACHED_FROM_TOKENS = 1_024
 
 
 SINGLES, WARM, BATCH = "singles", "singles, warm cache", "singles, batch price"
-_INSTEAD = 'use strategy="session" or "single"'
+_INSTEAD = 'use strategy="single"'
 
 
 class _Words(NamedTuple):
@@ -221,8 +222,8 @@ def _judged(
     if packed.cost_usd is not None and plain.cost_usd and warm.cost_usd is not None:
         if prices.batched and batch.cost_usd:
             ratio = float(packed.cost_usd / batch.cost_usd)
-            said = f"{_times(ratio)} the money of single calls in batch jobs"
-            beside = f"{_times(float(packed.cost_usd / plain.cost_usd))} of plain single calls"
+            said = f"{times(ratio)} the money of single calls in batch jobs"
+            beside = f"{times(float(packed.cost_usd / plain.cost_usd))} of plain single calls"
             return ratio, packed.cost_usd < batch.cost_usd, f"{said} ({beside})"
         return _by_money(packed.cost_usd, plain.cost_usd, warm.cost_usd, batch.cost_usd, no_cache)
     if packed.input_tokens is None:
@@ -242,12 +243,12 @@ def _by_money(
 ) -> tuple[float, bool, str]:
     ratio = float(packed / plain)
     paid = packed < plain and packed < warm
-    beside = [] if no_cache or not warm else [f"{_times(float(packed / warm))} with a warm cache"]
+    beside = [] if no_cache or not warm else [f"{times(float(packed / warm))} with a warm cache"]
     if batch:
-        beside.append(f"{_times(float(packed / batch))} of the batch price")
+        beside.append(f"{times(float(packed / batch))} of the batch price")
     elif batch is None:
         beside.append("batch price unknown")
-    said = f"{_times(ratio)} the money of plain single calls"
+    said = f"{times(ratio)} the money of plain single calls"
     if beside:
         said += f" ({', '.join(beside)})"
     return ratio, paid, f"{said}; {no_cache}" if no_cache else said
@@ -289,10 +290,4 @@ def _rests_on(singles: _Singles, alone: Spent | None, asked: bool) -> str:
 
 
 def _over(mine: float, theirs: float) -> str:
-    return _times(mine / theirs) if theirs else "?x"
-
-
-def _times(ratio: float) -> str:
-    """Two digits, and a third where two would say that nothing differs."""
-    short = f"{ratio:.2f}"
-    return f"{ratio:.3f}x" if short == "1.00" and ratio != 1 else f"{short}x"
+    return times(mine / theirs) if theirs else "?x"

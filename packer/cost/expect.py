@@ -17,7 +17,7 @@ from packer.cost.compare import CACHED_FROM_TOKENS, Spent, compare
 from packer.cost.prices import Prices
 from packer.cost.typical import typical
 from packer.packs import Packs
-from packer.render import compact, first_words, pack_system, packed_reply, single_system
+from packer.render import compact, echo_of, pack_system, packed_reply, single_system
 from packer.seating import Seating
 from schemas.comparison import Comparison
 from schemas.envelope import reply_schema
@@ -43,7 +43,6 @@ SHOWS_SCHEMA = ("openai", "azure", "anthropic")
 """Providers that put the schema before the prompt, and bill it; how they word it they do not say."""
 
 REPLIES_WRITTEN = 24
-QUOTE_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +266,6 @@ class _Expectations:
         return self._counter.count_batch([compact(schema)])[0]
 
     def _reply(self, pack: Pack[object]) -> str:
-        bound = {slot.handle: slot.seal or _echo(slot.item.text, self._layout) for slot in pack.slots}
+        bound = {slot.handle: slot.seal or echo_of(slot.item.text, self._layout) for slot in pack.slots}
         answers = {slot.handle: next(self._answers) for slot in pack.slots}
         return packed_reply(answers, self._layout, bound)
-
-
-def _echo(text: str, layout: Layout) -> str:
-    return first_words(text) if layout.binding == "words" else " ".join(text.split()[:QUOTE_WORDS])

@@ -56,7 +56,9 @@ class Prices:
             override: the caller's own price; it is believed before any list.
             batched: the run's own calls go as lines of batch jobs.
         """
-        self.batched = batched
+        self.batched: bool = batched
+        self.provider: str
+        self.source: str
         self._price: Callable[[Usage], Decimal | None] | None = None
         self._batch_share: Decimal | int | None = None
         name, self.provider = _asked(model, provider)

@@ -12,7 +12,7 @@ from itertools import product
 
 from packer.cost.bill import Bill
 from packer.cost.prices import Prices
-from packer.cost.ways_words import ASSUMED, said, said_of_proof
+from packer.cost.ways_words import ASSUMED, at_price, said, said_of_proof
 from schemas.errors import UsageError
 from schemas.usage import Usage
 from schemas.ways import Choice, Circumstances, PerToken, Proof, Prospect, Seen, WayName
@@ -170,12 +170,8 @@ def _excesses(allowed: Sequence[Prospect]) -> list[Decimal]:
     """How many times the cheapest each costs, at the price that is worst for it."""
     worst = [Decimal(1)] * len(allowed)
     for price in USUAL:
-        costs = [_at(price, each) for each in allowed]
+        costs = [at_price(price, each) for each in allowed]
         least = min(costs)
         if least:
             worst = [max(so_far, cost / least) for so_far, cost in zip(worst, costs, strict=True)]
     return worst
-
-
-def _at(price: PerToken, each: Prospect) -> Decimal:
-    return price.cost_usd(each.input_tokens, each.cached_tokens, each.written_tokens, each.output_tokens)

@@ -33,7 +33,7 @@ def said(taken: Prospect, prospects: Sequence[Prospect], excess: Decimal, assume
     else:
         begin = (
             f"no price to go by, and which way is cheapest depends on it; {_name(taken)} cost at most "
-            f"{_times(float(excess))} of the cheapest"
+            f"{times(float(excess))} of the cheapest"
         )
     if taken.name == "pack":
         return f"{begin}: {_beside_singles(taken, prospects, assumed)}"
@@ -86,7 +86,7 @@ def _because(rival: Prospect, taken: Prospect) -> str:
         return ""
     bare = sum((part.usd or Decimal(0) for part in rival.parts if part.name == "packs"), Decimal(0))
     if bare >= taken.usd:
-        return f" ({_times(_ratio(bare, taken.usd))} even without further calls and audits)"
+        return f" ({times(_ratio(bare, taken.usd))} even without further calls and audits)"
     sums: dict[str, Decimal] = {}
     for part in rival.parts:
         if part.name not in _OVERHEAD:
@@ -104,11 +104,12 @@ def _over(some: Prospect, other: Prospect, assumed: Sequence[PerToken]) -> tuple
     if not assumed:
         ratio = _ratio(some.usd or Decimal(0), other.usd or Decimal(0))
         return ratio, ratio
-    ratios = [_ratio(_at(price, some), _at(price, other)) for price in assumed]
+    ratios = [_ratio(at_price(price, some), at_price(price, other)) for price in assumed]
     return min(ratios), max(ratios)
 
 
-def _at(price: PerToken, each: Prospect) -> Decimal:
+def at_price(price: PerToken, each: Prospect) -> Decimal:
+    """What a way costs at an assumed price."""
     return price.cost_usd(each.input_tokens, each.cached_tokens, each.written_tokens, each.output_tokens)
 
 
@@ -127,11 +128,11 @@ def _name(each: Prospect) -> str:
 
 
 def _range(of: tuple[float, float]) -> str:
-    least, most = (_times(each) for each in of)
+    least, most = (times(each) for each in of)
     return least if least == most else f"{least} to {most}"
 
 
-def _times(ratio: float) -> str:
+def times(ratio: float) -> str:
     """Two digits, and a third where two would say that nothing differs."""
     short = f"{ratio:.2f}"
     return f"{ratio:.3f}x" if short == "1.00" and ratio != 1 else f"{short}x"

@@ -17,13 +17,13 @@ from random import Random
 
 from packer.audit.equal import same
 from packer.testing.faults import Written
-from packer.testing.faulty import Answers
+from packer.testing.faulty import Answers, scripted_answer
 from packer.testing.leaves import changed, leaves, look_up
 from packer.testing.reader import Request, seats_of, shown_forms
 from packer.testing.shape import Shape, answer_in, written
 from packer.tokens import Utf8Bound
 from schemas.chat import Completion, Prompt
-from schemas.errors import UnscriptedPrompt, UsageError
+from schemas.errors import UsageError
 from schemas.evidence import VALUE_KEY
 from schemas.protocols import TokenCounter
 from schemas.usage import Usage
@@ -147,7 +147,7 @@ class BleedingClient:
         request = Request.of_prompt(prompt)
         shape, seats = seats_of(request, None, self._originals)
         texts = tuple(seat.text for seat in seats)
-        own = [self._answer(text) for text in texts]
+        own = [scripted_answer(self._answers, text) for text in texts]
         with self._lock:
             self._asked[texts] += 1
             turn = self._asked[texts]
@@ -215,13 +215,6 @@ class BleedingClient:
         if isinstance(labels, list) and labels:
             return labels
         return self._different or own
-
-    def _answer(self, text: str) -> object:
-        if not isinstance(self._answers, Mapping):
-            return self._answers(text)
-        if text not in self._answers:
-            raise UnscriptedPrompt(f"The script has no answer for the text {text[:80]!r}.")
-        return self._answers[text]
 
 
 def _another(answer: object, others: Sequence[object], random: Random) -> object:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from packer.testing.reader import Request
+from packer.testing.shape import pointed
 
 Constrained = bool | Literal["refuse", "array"]
 """``True`` holds replies to any schema; ``False`` ignores schemas; ``"refuse"`` answers 400 to every one;
@@ -88,7 +89,5 @@ def _resolved(schema: object, root: Mapping[str, object]) -> Mapping[str, object
             return {}
         if not isinstance(reference := schema.get("$ref"), str):
             return schema
-        schema = root
-        for part in reference.removeprefix("#").strip("/").split("/"):
-            schema = schema.get(part) if isinstance(schema, Mapping) and part else schema
+        schema = pointed(reference, root)
     return {}

@@ -29,6 +29,20 @@ from schemas.usage import Usage
 Answers = Callable[[str], object] | Mapping[str, object]
 """Each text's answer as JSON; a text that a mapping lacks is unscripted."""
 
+
+def scripted_answer(answers: Answers, text: str) -> object:
+    """The answer that the script gives to a text.
+
+    Raises:
+        UnscriptedPrompt: it is a table without that text.
+    """
+    if not isinstance(answers, Mapping):
+        return answers(text)
+    if text not in answers:
+        raise UnscriptedPrompt(f"The script has no answer for the text {text[:80]!r}.")
+    return answers[text]
+
+
 Writer = Callable[[Mapping[str, object], Sequence[Written]], str]
 """Puts entries into words for a request that our own shapes do not fit."""
 
@@ -171,12 +185,7 @@ class Actor:
         return drowned(wrap, entries, at, random, opened=len(before) + 1), [*around, cut]
 
     def _true(self, shape: Shape, seat: Seat) -> Written:
-        if isinstance(self._answers, Mapping):
-            if seat.text not in self._answers:
-                raise UnscriptedPrompt(f"The script has no answer for the text {seat.text[:80]!r}.")
-            answer = self._answers[seat.text]
-        else:
-            answer = self._answers(seat.text)
+        answer = scripted_answer(self._answers, seat.text)
         return Written(seat.handle, seat.text, seat.binding, answer_in(shape, answer, seat.shown))
 
     def _draws(self, texts: tuple[str, ...]) -> list[tuple[Inject, Random]]:

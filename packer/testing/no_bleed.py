@@ -5,19 +5,15 @@ Does not know: how answers are held against each other, or how a call is made.
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import TypeVar
 
 from packer.audit import scipy_part
 from packer.fit.suit import checked_task
 from packer.frames import Frame, items_from
-from packer.run.evaluation.arms import AGAIN, Asking
-from packer.seat import SALT
+from packer.run.evaluation.arms import Asking, arm_guard
 from packer.seating import distinct
 from packer.testing.bleed_table import table_of
 from packer.testing.packed_and_alone import NoBleed, PackedAndAlone
@@ -25,7 +21,7 @@ from schemas.errors import UsageError
 from schemas.guard import Guard
 from schemas.item import ItemLike
 from schemas.protocols import Client
-from schemas.settings import DEFAULT_ITEMS_PER_PACK, MOST_ITEMS_PER_PACK, Budget, Layout, Limits
+from schemas.settings import DEFAULT_ITEMS_PER_PACK, MOST_ITEMS_PER_PACK, Layout, Limits
 from schemas.task import Task
 
 T = TypeVar("T")
@@ -96,39 +92,22 @@ def assert_no_bleed(
             f"assert_no_bleed: {len(chosen)} of the items {'has a' if len(chosen) == 1 else 'have'} text of "
             "its own; it takes two different ones to share a call."
         )
-    acting = replace(
-        guard or Guard(),
-        audit=0.0,
-        collapse=None,
-        second_look=False,
-        max_bleed=None,
-        max_accuracy_loss=None,
-        gold=(),
-        profile=None,
-    )
+    acting = arm_guard(guard or Guard())
     size = _without_a_last_one(size, len(chosen))
     with tempfile.TemporaryDirectory(prefix="packsplit-") as home:
         asking = Asking(
-            task,
-            Path(home),
-            False,
-            model,
-            client,
-            Budget(),
-            limits or Limits(),
-            acting,
-            layout or Layout(),
-            None,
-            None,
-            None,
-            seed,
+            task=task,
+            folder=Path(home),
+            model=model,
+            client=client,
+            limits=limits or Limits(),
+            guard=acting,
+            layout=layout or Layout(),
+            seed=seed,
         )
-        alone, again = asking.alone(chosen), None
-        packed = asking.packed(chosen, size)
-        if twice := math.ceil(alone_twice * len(chosen)):
-            some = Random(f"{SALT}:{seed}:again").sample(range(len(chosen)), twice)
-            again = asking.alone([chosen[at] for at in sorted(some)], AGAIN)
-    if alone is None or packed is None or (twice and again is None):
+        alone, packed = asking.alone(chosen), asking.packed(chosen, size)
+        again = asking.again(chosen, alone_twice) if alone_twice else None
+    if alone is None or packed is None or (alone_twice and again is None):
         raise AssertionError("The limits were used up before all was asked: nothing is known of bleed.")
     held = PackedAndAlone(task, chosen, alone, packed, again, acting)
     if complaints := [*held.complaints(max_bleed, confidence)]:

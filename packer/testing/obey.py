@@ -16,7 +16,7 @@ from enum import StrEnum
 from packer.testing.attack_texts import Act
 from packer.testing.attacks import ATTACKS, Attack
 from packer.testing.faults import Written
-from packer.testing.faulty import Answers
+from packer.testing.faulty import Answers, scripted_answer
 from packer.testing.reader import items_of, shown_forms, told_in
 from packer.testing.shape import Shape, bound, shape_of, written
 from packer.tokens import Utf8Bound
@@ -119,7 +119,7 @@ class ObedientClient:
         attack = self._known.get(self._originals.get(text, text))
         if attack is not None:
             return attack.does.label
-        return self._answers(text) if callable(self._answers) else self._answers[text]
+        return scripted_answer(self._answers, text)
 
 
 def _obeyed(hostile: Mapping[str, Attack], right: Sequence[Written], shape: Shape) -> Completion:

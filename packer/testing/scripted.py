@@ -7,16 +7,16 @@ script does not cover raises. Does not know: tasks; it sees prompts only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from packer.testing.faults import Written
-from packer.testing.faulty import Answers
+from packer.testing.faulty import Answers, scripted_answer
 from packer.testing.reader import items_of, told_in
 from packer.testing.scripted_batches import ScriptedBatches
 from packer.testing.shape import answer_in, bound, shape_of, written
 from packer.tokens import Utf8Bound
 from schemas.chat import Completion, Prompt
-from schemas.errors import ClientError, UnscriptedPrompt
+from schemas.errors import ClientError
 from schemas.protocols import TokenCounter
 from schemas.usage import Usage
 
@@ -81,7 +81,8 @@ class ScriptedClient:
         return Completion(reply, usage=Usage(sent, 0, len(reply)), model=self.name)
 
     def _perfect(self, prompt: Prompt) -> str:
-        if self._answers is None:
+        answers = self._answers
+        if answers is None:
             return ""
         shown = items_of(prompt)
         shape = shape_of(prompt.reply_schema, [each.handle for each in shown], told_in(prompt))
@@ -92,16 +93,8 @@ class ScriptedClient:
                     s.handle,
                     s.text,
                     bound(shape, s.text, s.seal),
-                    answer_in(shape, self._answer(s.text), s.text),
+                    answer_in(shape, scripted_answer(answers, s.text), s.text),
                 )
                 for s in shown
             ],
         )
-
-    def _answer(self, text: str) -> object:
-        if isinstance(self._answers, Mapping):
-            if text not in self._answers:
-                raise UnscriptedPrompt(f"The script has no answer for the text {text[:80]!r}.")
-            return self._answers[text]
-        assert self._answers is not None  # noqa: S101  # _perfect has looked
-        return self._answers(text)

@@ -143,6 +143,14 @@ def written(shape: Shape, entries: Sequence[Written]) -> str:
     return listed if shape.name is None else f"{{{_json(shape.name)}:{listed}}}"
 
 
+def pointed(reference: str, root: Schema) -> object:
+    """What a reference such as ``#/$defs/place`` leads to; None where it leads nowhere."""
+    found: object = root
+    for part in filter(None, reference.removeprefix("#").split("/")):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
 def _keyed(entry: Written) -> object:
     return {**entry.binding, ANSWER_KEY: entry.answer} if entry.binding else entry.answer
 
@@ -207,9 +215,7 @@ def _resolved(schema: object, root: Schema) -> Schema:
             return {}
         options = schema.get("allOf") or schema.get("anyOf")
         if isinstance(reference := schema.get("$ref"), str):
-            schema = root
-            for part in reference.removeprefix("#").strip("/").split("/"):
-                schema = schema.get(part) if isinstance(schema, Mapping) and part else schema
+            schema = pointed(reference, root)
         elif isinstance(options, list) and len(real := [o for o in options if o != {"type": "null"}]) == 1:
             (schema,) = real
         else:

@@ -49,6 +49,15 @@ def test_in_order_keeps_the_order(sizes: list[int], room: Room) -> None:
         ([9, 1, 9, 1, 9, 1], Room(10, 2), 3),
         # First-fit-decreasing pairs the big ones and runs out of seats: 4 bins.
         ([5, 5, 5, 5, 1, 1, 1, 1, 1, 1, 1, 1], Room(13, 4), 3),
+        # Two to a bin, above any bound: input order is as good as every way.
+        ([4, 4, 4, 4, 4], Room(10, 9), 3),
+        # No way but aiming at the bound gets there.
+        ([17, 15, 3, 1, 11, 7], Room(28, 3), 2),
+        ([4, 1, 14, 12, 2, 4, 5, 1], Room(16, 3), 3),
+        ([5, 9, 9, 6, 10, 7, 6, 19], Room(24, 3), 3),
+        ([3, 2, 8, 4, 2, 13, 9], Room(14, 4), 3),
+        ([19, 9, 1, 7, 8, 10, 1], Room(28, 4), 2),
+        ([8, 24, 4, 4, 14, 11, 12, 3], Room(27, 3), 3),
     ],
 )
 def test_known_optimum(sizes: list[int], room: Room, fewest: int) -> None:
@@ -117,8 +126,7 @@ def test_many_items_take_hardly_more_than_the_bound(
 ) -> None:
     """Mild, by the item limit, long without one, and by both; with and without what is too slow for more."""
     monkeypatch.setattr(binpack, "MOST_FOR_BEST_FIT", 20_000 * best_fit)
-    draw = Random(7)
-    sizes = [min(3_000, max(1, round(draw.lognormvariate(mean, spread)))) for _ in range(20_000)]
+    sizes = long_tail(20_000, mean, spread)
     bins = pack_tightly(sizes, room)
     check(bins, sizes, room)
     assert len(bins) <= 1.005 * least_bins(sizes, room)
@@ -177,6 +185,9 @@ def test_the_plain_bound_rounds_up(sizes: list[int], room: Room, bound: int) -> 
         ([6, 6, 6, 4], Room(10, 9), 3),
         ([6, 6, 5, 5, 5], Room(10, 9), 4),  # nothing fits beside the large ones
         ([9, 1], Room(10, 9), 1),
+        ([9, 2, 3, 3, 3], Room(10, 9), 3),  # all the small ones count, the smallest too
+        ([9, 2, 2, 2, 2, 2, 1], Room(10, 9), 2),  # but not the 1, which fits beside the 9
+        ([9, 7, 2, 2], Room(10, 9), 3),  # beside the 7 there is room for one 2
     ],
 )
 def test_large_items_raise_the_bound(sizes: list[int], room: Room, bound: int) -> None:
@@ -188,9 +199,14 @@ def even(items: int) -> list[int]:
     return [draw.randrange(2_000) for _ in range(items)]
 
 
-def few(items: int) -> list[int]:
+def few(items: int, sizes: tuple[int, ...] = (0, 300, 700, 1_100, 1_600, 2_900)) -> list[int]:
     draw = Random(1)
-    return [draw.choice([0, 300, 700, 1_100, 1_600, 2_900]) for _ in range(items)]
+    return [draw.choice(sizes) for _ in range(items)]
+
+
+def long_tail(items: int, mean: float, spread: float) -> list[int]:
+    draw = Random(7)
+    return [min(3_000, max(1, round(draw.lognormvariate(mean, spread)))) for _ in range(items)]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +220,12 @@ def few(items: int) -> list[int]:
         (few(700), Room(3_000, 7), False, "255 9d493a52"),
         (few(6_000), Room(3_000, 4), False, "2246 eecd520c"),
         (even(3_000), Room(2_500, 10**6), False, "1216 877d0e10"),
+        # Aiming at the bound wins none of those above; it wins these.
+        (few(700, (0, 100, 400, 900, 1_900)), Room(3_000, 4), True, "175 6e01dae6"),
+        (few(8_000, (50, 200, 350, 800, 1_500)), Room(3_000, 5), True, "1763 66824063"),
+        (few(8_000, (50, 200, 350, 800, 1_500)), Room(3_000, 5), False, "1763 66824063"),
+        (long_tail(700, 6.0, 0.7), Room(3_000, 4), True, "176 9b23504c"),
+        (long_tail(700, 5.5, 0.8), Room(3_000, 8), False, "88 8ac2d053"),
     ],
 )
 def test_the_same_sizes_are_packed_as_in_the_release_before(

@@ -139,3 +139,15 @@ def test_made_by_columns_or_one_by_one_they_are_equal() -> None:
     assert slots[1] == Slot(items[1], HANDLES[1], None, 6, 2, CANARIES[0])
     with pytest.raises(AttributeError):
         slots[0].seal = "1"  # type: ignore[misc]
+
+
+def test_packs_are_equal_to_any_sequence_of_the_same() -> None:
+    packs = plan(TEXTS[:25], SENTIMENT, budget=Budget(items=10)).packs
+    assert packs == list(packs)
+    assert packs == tuple(packs)
+    assert packs != list(packs[1:])
+    assert packs != plan(TEXTS[:5], SENTIMENT, budget=Budget(items=10)).packs
+    assert packs != "packs"
+    assert repr(packs) == "<3 packs>"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(packs)

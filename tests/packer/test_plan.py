@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from packer import Budget, Item, Layout, Task, UsageError, plan, render
+from packer import Budget, Canary, Guard, Item, Layout, Task, UsageError, plan, render
 from packer.delimit import draw_nonce
 from packer.tokens import Utf8Bound, counter_for
 from schemas.errors import BadItem
 from schemas.item import as_items
-from schemas.result import Fault
+from schemas.verdict import Fault
 from tests.strategies import SENTIMENT, layouts, texts
 
 
@@ -94,6 +94,21 @@ def test_a_budget_without_room_says_so() -> None:
         plan(["a"], SENTIMENT, budget=Budget(reply_tokens=3))
 
 
+def test_canaries_that_leave_no_room_for_items_are_refused() -> None:
+    with pytest.raises(UsageError, match="canaries leave no room"):
+        plan(["a"], SENTIMENT, budget=Budget(items=1), guard=Guard(canaries=[Canary("Fine.", "positive")]))
+
+
+def test_a_canary_has_an_answer_that_the_task_allows() -> None:
+    with pytest.raises(UsageError, match="has an answer that the task does not allow"):
+        plan(["a"], SENTIMENT, guard=Guard(canaries=[Canary("Fine.", "purple")]))
+
+
+def test_a_choice_left_to_the_planner_asks_alone_what_must_not_share_a_call() -> None:
+    made = plan([Item("a", "x"), Item("b", "y", depends_on=("a",))], SENTIMENT, strategy="auto")
+    assert (made.strategy, made.calls) == ("single", 2)
+
+
 def test_the_reply_limit_caps_a_pack() -> None:
     made = plan([f"text {i}" for i in range(12)], SENTIMENT, budget=Budget(items=12, reply_tokens=40))
     assert made.calls > 1
@@ -155,6 +170,12 @@ def test_the_plan_can_be_read() -> None:
     shown = str(plan(["a", "b"], SENTIMENT, strategy="single"))
     assert "one by one" in shown
     assert "counted by" in shown
+
+
+def test_a_plan_in_a_console_is_one_line_whatever_it_holds() -> None:
+    made = plan([*(f"text {n}" for n in range(1_000)), "text 1", ""], SENTIMENT, budget=Budget(items=10))
+    assert repr(made) == "Plan(1,002 items: 1,000 to ask in 125 calls, 1 repeated texts, 1 refused)"
+    assert str(made).startswith("1,002 items: 1,000 to ask, 1 repeated texts, 1 refused")
 
 
 def test_examples_and_notes_reach_the_prompt() -> None:

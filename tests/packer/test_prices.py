@@ -263,6 +263,10 @@ def test_a_sum_of_like_calls_costs_what_they_cost(prices: Prices, sizes: list[tu
     assert whole == sum((cost for cost in apart if cost is not None), Decimal(0))
 
 
+def test_no_calls_cost_nothing_where_there_is_a_price() -> None:
+    assert Prices("gpt-5.4").even_usd(Usage(0, 0, 0), 0) == 0
+
+
 def test_a_sum_of_calls_is_not_priced_as_one_long_prompt() -> None:
     prices = Prices("gpt-5.4")
     one = prices.cost_usd(Usage(1_000, 0, 10))

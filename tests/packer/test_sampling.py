@@ -102,6 +102,8 @@ def test_more_looked_at_or_less_confidence_narrows_the_bounds() -> None:
         (5, 5, "5 of 5 bad: at least 55% are (95% confidence)"),
         (0, 0, "nothing looked at: nothing is known"),
         (0, 10_000, "0 of 10,000 bad: up to 0.03% could be (95% confidence)"),
+        (9_999, 10_000, "9,999 of 10,000 bad: >99.9% to >99.9% could be (95% confidence each way)"),
+        (996, 1_000, "996 of 1,000 bad: 99.1% to 99.9% could be (95% confidence each way)"),
         (0, 1_000_000, "0 of 1,000,000 bad: up to <0.001% could be (95% confidence)"),
     ],
 )

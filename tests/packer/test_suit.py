@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from packer import Budget, Item, Layout, Plan, Task, UsageError, pack_and_run, plan
 from packer.binpack import Room, lower_bound, pack_in_order, pack_tightly
 from packer.crowding import MANY_TIMES, MORE_CALLS, crowding, long_ones
+from packer.fit.prose import free_texts
 from packer.fit.suit import advise_items, checked_task
 from packer.out.board.summary import plan_summary
 from packer.testing import ScriptedClient
@@ -507,3 +508,18 @@ def test_no_advice_is_an_empty_list() -> None:
     assert "advice" not in str(made)
     assert plan_summary(made)["advice"] == []
     assert all(result.outcome is Outcome.FAILED for result in made.refused)
+
+
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [
+        ({"$ref": "#/$defs/x/y", "$defs": {"x": 3}}, []),  # leads nowhere
+        ({"$ref": "#", "type": "string"}, []),  # leads to itself
+        ({"anyOf": [{"$ref": "#/$defs/t"}, {"type": "null"}], "$defs": {"t": {"type": "string"}}}, [""]),
+        ({"properties": {"a": {"type": "string", "maxLength": 600}, "b": {"type": "string"}}}, ["b"]),
+    ],
+)
+def test_texts_that_nothing_bounds_are_found_in_any_schema(
+    schema: dict[str, object], names: list[str]
+) -> None:
+    assert list(free_texts(schema)) == names

@@ -54,6 +54,24 @@ def test_tiktoken_is_left_alone_without_a_sound_vocabulary(
         counter_for.cache_clear()
 
 
+def test_a_sound_vocabulary_is_taken_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_name, _ = tokens._VOCABULARY_FILES["o200k_base"]
+    (tmp_path / file_name).write_bytes(b"sound")
+    sound = file_name, hashlib.sha256(b"sound").hexdigest()
+    monkeypatch.setitem(tokens._VOCABULARY_FILES, "o200k_base", sound)
+    monkeypatch.setattr("tiktoken.get_encoding", lambda name: None)
+    monkeypatch.setattr(tokens.importlib.util, "find_spec", lambda name: None)
+    try:
+        for folder, name in ((str(tmp_path), "tiktoken/o200k_base"), ("", "utf8-bound")):
+            monkeypatch.setenv("TIKTOKEN_CACHE_DIR", folder)  # an empty one is tiktoken's way of "no cache"
+            counter_for.cache_clear()
+            assert counter_for("gpt-4o").name == name
+    finally:
+        counter_for.cache_clear()
+
+
 def adversarial() -> list[str]:
     """Runs, spaces, all planes, combining marks, lone surrogates, special tokens, and noise."""
     draw = Random(7)

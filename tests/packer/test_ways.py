@@ -434,3 +434,9 @@ def test_a_models_price_per_token() -> None:
 def test_what_cannot_be_is_refused(wrong: object) -> None:
     with pytest.raises(UsageError):
         wrong()  # type: ignore[operator]
+
+
+def test_without_sizes_to_pack_by_single_calls_are_all_there_is() -> None:
+    choice = cheapest(prospects(G1, []))
+    assert (choice.strategy, choice.size) == ("single", 1)
+    assert choice.words.endswith('are cheapest; strategy "single"')

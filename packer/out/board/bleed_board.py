@@ -10,8 +10,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from packer.out.board.bleed_words import by_people, came_of_it, estimated, finding_words, promise_words, rate
+from packer.out.board.bleed_words import (
+    by_people,
+    came_of_it,
+    estimated,
+    finding_words,
+    part_words,
+    promise_words,
+    rate,
+    worth_a_table,
+)
 from packer.out.board.plain import legible, plain
+from packer.out.board.state_bar import counted
 from schemas.audit import Audit
 from schemas.calibration import Calibration, Finding
 from schemas.record import RunRecord
@@ -35,11 +45,12 @@ def bleed_board(record: RunRecord) -> RenderableType | None:
         if found.trials:
             parts.append(_trials(found))
     elif changes or audit is not None:
-        parts.append(Text("bleed", "bold").append("  nothing was promised."))
+        parts.append(Text("bleed", "bold").append("  no limit was set."))
     for change in changes[-MOST_CHANGES:]:
         parts.append(Text("size: ").append_text(legible(str(change), most=LONGEST)))
     if len(changes) > MOST_CHANGES:
-        parts.append(Text(f"and {len(changes) - MOST_CHANGES:,} changes of size before these", "dim"))
+        earlier = counted(len(changes) - MOST_CHANGES, "earlier change")
+        parts.append(Text(f"and {earlier} of size", "dim"))
     if audit is not None:
         parts += _audit(audit)
     return Group(*parts) if parts else None
@@ -69,14 +80,14 @@ def _audit(audit: Audit) -> list[RenderableType]:
     parts: list[RenderableType] = [Text("audit: ").append_text(legible(audit.words, most=LONGEST))]
     if told := by_people(audit):
         parts.append(Text(f"audit: {told}"))
-    if not audit.parts:
+    if not worth_a_table(audit):
         return parts
     table = _table(("audited", "asked", "differ"))
     table.add_column(f"share ({rate(audit.confidence)} interval)", overflow="fold")
     for part in audit.parts[:MOST_PARTS]:
         share = "" if part.packed is None else estimated(part.packed)
         # As Text: a string would be read as markup.
-        table.add_row(Text(plain(part.name, 60)), f"{part.asked:,}", f"{part.differ:,}", share)
+        table.add_row(Text(plain(part_words(part.name), 60)), f"{part.asked:,}", f"{part.differ:,}", share)
     parts.append(table)
     if len(audit.parts) > MOST_PARTS:
         parts.append(Text(f"and {len(audit.parts) - MOST_PARTS:,} more parts; --json tells all", "dim"))

@@ -69,6 +69,25 @@ def by_people(audit: Audit) -> str:
     )
 
 
+def worth_a_table(audit: Audit) -> bool:
+    """Whether parts tell more than the words do: where nothing differs, all of them say the same."""
+    differ = audit.differ or audit.noise_differ or any(part.differ for part in audit.parts)
+    return bool(audit.parts) and bool(differ)
+
+
+def part_words(name: str) -> str:
+    """A part of an audit, as one reads it.
+
+    Example:
+        >>> part_words("seat: last quarter"), part_words("items: 10"), part_words("not flagged")
+        ('last quarter of its call', 'in a call of 10', 'not suspicious')
+    """
+    kind, _, value = name.partition(": ")
+    if not value:
+        return {"flagged": "suspicious, or asked again", "not flagged": "not suspicious"}.get(name, name)
+    return {"seat": f"{value} of its call", "items": f"in a call of {value}"}.get(kind, name)
+
+
 def bleed_lines(
     found: Calibration | None, changes: Sequence[SizeChange], audit: Audit | None
 ) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from packer.out.board.plain import plain
+from packer.out.board.plain import LONGEST, plain
 from packer.out.board.review_view import ItemView
 from packer.out.board.state_bar import counted
 from schemas.errors import AwaitsReview, UsageError
@@ -198,7 +198,7 @@ class _Desk:
             try:
                 value = self._parse(typed)
             except UsageError as error:
-                self._say(plain(str(error), 1000))
+                self._say(plain(str(error), LONGEST))
                 continue
             reason = self._line("Why, for those who read it later (may be empty) > ")
             return Decision(item.item_id, ruling, value, reason)

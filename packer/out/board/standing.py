@@ -49,6 +49,25 @@ def standing(record: RunRecord) -> Standing:
     return Standing.COMPLETE
 
 
+def outcome(record: RunRecord) -> tuple[str, str]:
+    """How a run stands in a few words, and ``good``, ``doubt``, ``bad`` or ``plain``; details left out."""
+    kind = standing(record)
+    if kind is Standing.HELD:
+        held = record.states[ItemState.HELD]
+        waits = f"{held:,} answer{' waits' if held == 1 else 's wait'}"
+        return f"held: {waits} for a review", "doubt"
+    if kind is Standing.COMPLETE and (failed := record.states[ItemState.FAILED]):
+        return f"complete, {failed:,} item{'' if failed == 1 else 's'} without an answer", "bad"
+    return {
+        Standing.RUNNING: ("running", "plain"),
+        Standing.AT_PROVIDER: ("at the provider", "plain"),
+        Standing.REJECTED: ("rejected by its reviewer", "bad"),
+        Standing.ENDED_EARLY: ("ended early", "doubt"),
+        Standing.OPEN: ("not finished", "doubt"),
+        Standing.COMPLETE: ("complete", "good"),
+    }[kind]
+
+
 def flying_with(record: RunRecord) -> dict[ItemId, CallRecord]:
     """The call in flight that each item takes part in."""
     return {member: call for call in in_flight(record) for member in call.members}

@@ -44,6 +44,8 @@ class StateBar:
         signs = {state: pair[options.ascii_only] for state, pair in SIGNS.items()}
         present = [state for state in COLOURS if self._states[state]]
         yield self._bar(present, signs, options.max_width)
+        # Right under the bar, the sign that the legend begins with would look like more of it.
+        yield Text("")
         told = [(f"{signs[each]} {self._states[each]:,} {in_words(each)}", COLOURS[each]) for each in present]
         yield _in_lines([*told, (f"of {self._states.total():,}", "dim")], options.max_width)
 
@@ -70,11 +72,16 @@ def _in_lines(pieces: list[tuple[str, str]], width: int) -> Text:
     return text
 
 
-def in_words(state: ItemState) -> str:
-    """A state as people read it."""
-    return state.replace("_", " ")
+def in_words(name: str) -> str:
+    """A stable name as people read it: ``in_flight`` is ``in flight``."""
+    return name.replace("_", " ")
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 call``, ``2 calls``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, noun: str, several: str = "") -> str:
+    """How many of something there are.
+
+    Example:
+        >>> counted(1, "call"), counted(1200, "call"), counted(2, "reply", "replies")
+        ('1 call', '1,200 calls', '2 replies')
+    """
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"

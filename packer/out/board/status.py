@@ -7,55 +7,54 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from packer.out.board.bleed_board import bleed_board
+from packer.out.board.item_rows import GROUPS, NAMED, grouped, listed
+from packer.out.board.next_step import next_step, stopped_words
 from packer.out.board.plain import legible, plain
 from packer.out.board.standing import (
     Standing,
     answers_by_route,
     call_of,
     calls_by_route,
-    command,
     flying_with,
     in_flight,
+    outcome,
     route_of,
     rulings_of,
     standing,
 )
-from packer.out.board.state_bar import COLOURS, StateBar, counted, in_words
-from schemas.item import ItemId
-from schemas.record import CallRecord, ItemRecord, ItemState, RunRecord
+from packer.out.board.state_bar import StateBar, counted
+from packer.out.board.worth import money, packing_worth, usd_of_the_rest, usd_per_answer
+from schemas.record import ItemState, RunRecord
 from schemas.review import Gate, Ruling
-from schemas.signal import Trust
 from schemas.written import written
-
-NAMED = 5
-"""Calls that are named one by one before the rest is counted."""
-
-WIDE = 80
-"""Columns from which a reason has a column of its own."""
 
 LEAST_ROWS, ROWS_OF_HEAD = 5, 18
 
 PAST = {Ruling.APPROVE: "approved", Ruling.REJECT: "rejected", Ruling.CORRECT: "corrected"}
 
-BY_URGENCY = (ItemState.FAILED, ItemState.HELD, ItemState.IN_FLIGHT, ItemState.QUEUED, ItemState.ACCEPTED)
+KINDS = {"good": "bold green", "doubt": "bold yellow", "bad": "bold red", "plain": "bold cyan"}
+"""How it is shown how a run stands."""
 
 
-def status_table(record: RunRecord, *, items: int = 20, only: ItemState | None = None) -> RenderableType:
-    """The board: how the run stands, its bar and sums, bleed, then items, the failed and held ones first.
+def status_table(
+    record: RunRecord, *, items: int | None = None, only: ItemState | None = None, groups: int = GROUPS
+) -> RenderableType:
+    """The board: how the run stands, its bar and sums, bleed, items to look at, and what to do next.
 
     Args:
         record: the run.
-        items: rows of the table of items; 0 leaves the table out.
-        only: show items in this state and no others.
+        items: rows of a table of items, the failed and held ones first; 0 leaves it out. None groups the
+            items that need a look by their reason, and leaves out what says nothing.
+        only: show items in this state and no others, 20 of them unless ``items`` says how many.
+        groups: rows of such groups.
 
     Returns:
         Something rich prints, at any width, with or without colour.
@@ -65,14 +64,9 @@ def status_table(record: RunRecord, *, items: int = 20, only: ItemState | None =
     bleed = bleed_board(record)
     if bleed is not None:
         parts += [Text(""), bleed]
-    wanted = (only,) if only else BY_URGENCY
-    chosen = [item for state in wanted for item in record.items if item.state is state]
-    if items > 0 and chosen:
-        parts += [Text(""), _ItemTable(record, chosen[:items])]
-    if len(chosen) > items > 0:
-        parts.append(Text(f"and {len(chosen) - items:,} more; --json tells all", "dim"))
-    if only and not chosen:
-        parts += [Text(""), Text(f"No item is {in_words(only)}.")]
+    parts += grouped(record, groups) if items is None and only is None else listed(record, items, only)
+    if step := next_step(record):
+        parts += [Text(""), Text("Next: ", "bold").append(step)]
     return Group(*parts)
 
 
@@ -155,7 +149,7 @@ def watch(
                 bleed = bleed_board(record)
                 more = 0 if bleed is None else len(console.render_lines(bleed)) + 1
                 fits = max(LEAST_ROWS, console.height - ROWS_OF_HEAD - more)
-                live.update(status_table(record, items=fits), refresh=True)
+                live.update(status_table(record, groups=min(GROUPS, fits)), refresh=True)
                 if not record.running:
                     return record
                 pause(every_s)
@@ -167,29 +161,26 @@ def watch(
 def _headline(record: RunRecord) -> Text:
     head = legible(record.name)
     head.stylize("bold")
-    head.append("  asks ", "dim").append_text(legible(record.model)).append("\n")
+    head.append("  model ", "dim").append_text(legible(record.model)).append("\n")
+    told, kind = outcome(record)
+    if detail := _detail(record):
+        told += f": {detail}"
+    return head.append(told, KINDS[kind])
+
+
+def _detail(record: RunRecord) -> str:
+    """What there is to add to how the run stands."""
     kind = standing(record)
     if kind is Standing.RUNNING:
-        by = f" ({plain(record.owner)})" if record.owner else ""
-        wait = ", and waits for its reviewer" if record.gate is Gate.WAITING else ""
-        return head.append(f"running{by}{wait}", "bold cyan")
+        wait = "it waits for its reviewer" if record.gate is Gate.WAITING else ""
+        return ", ".join(each for each in (plain(record.owner) if record.owner else "", wait) if each)
     if kind is Standing.AT_PROVIDER:
-        jobs = counted(len(record.jobs_open), "batch job")
-        told = f"at the provider: {jobs} under way"
-        return head.append(told, "bold cyan").append(f"\n{command('resume', record)}")
+        return f"{counted(len(record.jobs_open), 'batch job')} under way"
     if kind is Standing.REJECTED:
-        return head.append("rejected by its reviewer: no result goes on", "bold red")
-    if kind is Standing.HELD:
-        held = record.states[ItemState.HELD]
-        told = f"held: {counted(held, 'answer')} {'waits' if held == 1 else 'wait'} for a review"
-        return head.append(told, "bold yellow").append(f"\n{command('review', record)}")
+        return "no result goes on"
     if kind is Standing.ENDED_EARLY:
-        return head.append(f"ended early: {plain(record.stopped or '', 400)}", "bold yellow")
-    if kind is Standing.OPEN:
-        return head.append("not finished, and no process works on it: run it again to go on", "bold yellow")
-    if failed := record.states[ItemState.FAILED]:
-        return head.append(f"complete, {failed:,} without a value", "bold red")
-    return head.append("complete", "bold green")
+        return plain(stopped_words(record.stopped or ""), 400)
+    return "no process works on it; run it again to go on" if kind is Standing.OPEN else ""
 
 
 def _sums(record: RunRecord) -> Table:
@@ -198,8 +189,16 @@ def _sums(record: RunRecord) -> Table:
     sums.add_column(overflow="fold")
     for name, told in _told(record):
         # As Text: a string would be read as markup.
-        sums.add_row(name, Text(told))
+        sums.add_row(name, Text(told, _style(record) if name == "packing" else ""))
     return sums
+
+
+def _style(record: RunRecord) -> str:
+    return {"good": "green", "bad": "red"}.get(packing_worth(record.comparisons[0]).kind, "")
+
+
+def _open(record: RunRecord) -> int:
+    return record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
 
 
 def _told(record: RunRecord) -> Iterator[tuple[str, str]]:
@@ -220,56 +219,23 @@ def _told(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "batch job", f"{name}: {counted(job.calls, 'call')} since {at} UTC"
     cached = f" ({used.cached_tokens:,} cached)" if used.cached_tokens else ""
     yield "tokens", f"{_number(used.input_tokens)} in{cached}, {_number(used.output_tokens)} out"
-    cost = "unknown" if ledger.cost_usd is None else f"{ledger.cost_usd:f} USD"
     unpriced = counted(ledger.unpriced_calls, "call")
-    yield "cost", cost + (f", {unpriced} of unknown cost left out" if ledger.unpriced_calls else "")
+    left_out = f", {unpriced} of unknown cost left out" if ledger.unpriced_calls else ""
+    each = usd_per_answer(record)
+    by_answer = f"; {money(each)} per answered item" if each is not None else ""
+    yield "cost", f"{money(ledger.cost_usd)}{left_out}{by_answer}"
+    if (rest := usd_of_the_rest(record)) is not None:
+        yield "to come", f"about {money(rest)} for the {_open(record):,} items that are still open"
+    for found in record.comparisons[:1]:
+        yield "packing", plain(str(packing_worth(found)), 300)
     if lost := record.maybe_paid:
-        most = "" if ledger.maybe_paid_usd is None else f", at most {ledger.maybe_paid_usd:f} USD"
+        most = "" if ledger.maybe_paid_usd is None else f", at most {money(ledger.maybe_paid_usd)}"
         names = ", ".join(plain(call.name, 40) for call in lost[:NAMED])
         more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
         told = f"{counted(len(lost), 'call')}{most}: {names}{more}; sent, and the reply was lost"
         yield "maybe paid", f"{told} with its process"
     if rulings := rulings_of(record):
         yield "reviewed", ", ".join(f"{count:,} {PAST[ruling]}" for ruling, count in rulings.items())
-
-
-class _ItemTable:
-    """A row an item; where there is little room, its reason stands under its id."""
-
-    def __init__(self, record: RunRecord, items: list[ItemRecord]) -> None:
-        self._items = items
-        self._flying = flying_with(record)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        narrow = options.max_width < WIDE
-        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-        table.add_column("state", no_wrap=True)
-        table.add_column("route", no_wrap=True)
-        table.add_column("tries", justify="right", no_wrap=True)
-        # An id is what people search for: folded, never cut.
-        for name in ("id, reason",) if narrow else ("id", "reason"):
-            table.add_column(name, overflow="fold")
-        for item in self._items:
-            item_id, why = legible(str(item.id)), _why(item, self._flying)
-            told = [item_id, why]
-            if narrow:
-                told = [Text("\n").join(part for part in told if part)]
-            state = Text(in_words(item.state), COLOURS[item.state])
-            table.add_row(state, legible(route_of(item, self._flying)), f"{item.attempts:,}", *told)
-        yield table
-
-
-def _why(item: ItemRecord, flying: Mapping[ItemId, CallRecord]) -> Text:
-    result = item.result
-    if result is not None and result.reason is not None:
-        return legible(str(result.reason))
-    if item.state is ItemState.HELD:
-        return Text("waits for a review", "dim")
-    if result is not None and result.trust is Trust.DOUBTFUL:
-        return legible("doubtful: " + ", ".join(sorted({str(signal.kind) for signal in result.signals})))
-    if call := call_of(item, flying):
-        return legible(f"call {call}" if item.state is ItemState.IN_FLIGHT else "")
-    return Text("")
 
 
 def _counts(counts: Counter[str]) -> str:

@@ -10,15 +10,15 @@ from pathlib import Path
 from packer.cost.expect import Expected
 from packer.out.board.bleed_words import bleed_lines
 from packer.out.board.plain import LONGEST, plain
+from packer.out.board.state_bar import counted
+from packer.out.board.worth import money, packing_worth
 from packer.plan import Plan
 from schemas.comparison import Comparison
 from schemas.result import Outcome, RunResult
 from schemas.settings import Strategy
 from schemas.ways import Choice
 from schemas.written import written
-
-TREND_P = 0.01
-"""Trends this unlikely by chance are told; there are four tests a run."""
+from splitter.null import RARE
 
 
 def told(done: RunResult[object], *, asked: Strategy | None = None) -> str:
@@ -35,7 +35,7 @@ def told(done: RunResult[object], *, asked: Strategy | None = None) -> str:
     lines += [f"{name}: {plain(words, LONGEST)}" for name, words in bleed]
     if done.doubtful:
         lines.append(f"{len(done.doubtful)} answers are doubtful; the results say why (column signals)")
-    trends = [each for each in done.trends if each.p_value is not None and each.p_value <= TREND_P]
+    trends = [each for each in done.trends if each.p_value is not None and each.p_value <= RARE]
     lines += [plain(each.detail, LONGEST) for each in trends]
     return "\n".join(lines)
 
@@ -90,20 +90,75 @@ def _compared(each: Comparison) -> str:
 
 
 def plan_told(made: Plan[object], profile: Path | None = None) -> str:
-    """A plan in words, with what trying sizes comes to.
+    """A plan in words: what it takes beside one call an item, one conclusion, and what it rests on.
 
     Args:
         made: the plan.
         profile: where a run looks for what was tried before; None without.
     """
-    lines = [str(made)]
+    lines = [*_beside(made), _concluded(made), f"worst case: {_worst(made)}"]
     trial = made.trial
     if trial.items and not made.not_worth:
         sizes = ", ".join(map(str, trial.sizes))
         lines.append(f"promise: tried first on {trial.items:,} items, asked alone and by packs of {sizes}")
     if trial.sizes and profile is not None and profile.exists():
         lines.append(f"profile: {plain(str(profile))} is read when the run begins; it may spare the trial")
+    lines += [plain(f"advice: {each}", LONGEST) for each in made.advice]
+    packed = made.forecast.packed
+    rests = plain(packed.rests_on, LONGEST)
+    lines.append(
+        f"predicted, nothing was asked: tokens counted by {plain(made.counter)}, reply tokens assume {rests}"
+    )
     return "\n".join(lines)
+
+
+def _beside(made: Plan[object]) -> list[str]:
+    packed, alone = made.forecast.packed, made.forecast.alone
+    rows = [("calls", f"{made.calls:,}", f"{alone.calls:,}")]
+    if made.trial.items and not made.not_worth:
+        rows.append(("  to try sizes, up to", f"{made.trial.most_calls:,}", ""))
+    rows.append(("input tokens", f"{packed.input_tokens:,}", f"{alone.input_tokens:,}"))
+    if alone.schema_tokens:
+        rows.append(("  schemas, estimated", f"{packed.schema_tokens:,}", f"{alone.schema_tokens:,}"))
+    rows.append(("reply tokens, expected", f"{packed.output_tokens:,}", f"{alone.output_tokens:,}"))
+    if packed.cost_usd is not None and alone.cost_usd is not None:
+        rows.append(("money, expected", money(packed.cost_usd), money(alone.cost_usd)))
+    return [
+        f"{len(made.items):,} items: {alone.calls:,} to ask, {len(made.same_as):,} repeated texts, "
+        f"{len(made.refused):,} refused",
+        f"{'':<22}{'packed':>12} {'one by one':>12}",
+        *(f"{name:<22}{mine:>12} {theirs:>12}".rstrip() for name, mine, theirs in rows),
+    ]
+
+
+def _concluded(made: Plan[object]) -> str:
+    """Whether to pack, in one sentence: by money where there is a price, else by what prices usually are."""
+    kinds = (
+        (len(made.packs), "pack"),
+        (len(made.sample), "single call to measure with"),
+        (made.audits, "audit"),
+    )
+    told = [counted(count, what) for count, what in kinds if count]
+    parts = f" ({', '.join(told)})" if made.strategy == "pack" and len(told) > 1 else ""
+    calls = f"{counted(made.calls, 'call')}{parts} instead of {made.forecast.alone.calls:,}"
+    if made.not_worth:
+        items = len(made.seating.text_tokens)
+        needs = f"the promise needs about {made.trial.needed:,} audits for {items:,} items"
+        return f"{needs}; {plain(made.not_worth, LONGEST)}"
+    found, choice = made.comparison, made.choice
+    if found is not None and found.paid is not None:
+        return f"{calls}: {packing_worth(found)}"
+    if choice is None:
+        return f"{calls}: {packing_worth(found)}" if found is not None else calls
+    how = "" if made.forecast.packed.cost_usd is not None else "; name a priced --model to see money"
+    return f"{calls}: {plain(choice.words, LONGEST)}{how}"
+
+
+def _worst(made: Plan[object]) -> str:
+    told = counted(made.worst_case_calls, "call")
+    if made.strategy != "pack":
+        return f"{told}, retries left out"
+    return f"{told}, if no pack can be used and each item is asked again in smaller ones and then alone"
 
 
 def plan_summary(made: Plan[object]) -> dict[str, object]:

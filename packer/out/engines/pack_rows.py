@@ -25,9 +25,10 @@ from schemas.guard import Guard
 from schemas.item import Item
 from schemas.output import OneLabel
 from schemas.protocols import Client
-from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.result import ItemResult, Outcome
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 from schemas.task import Task
+from schemas.verdict import Fault, Reason
 from schemas.written import answer_written
 
 if TYPE_CHECKING:
@@ -206,18 +207,18 @@ class PackRows(Generic[T]):
 
     def _orders(self) -> Orders[T]:
         return Orders(
-            self.task,
-            self.model,
-            self.client,
-            share_of(self.limits, self.workers),
-            self.strategy,
-            self.budget,
-            self.fallback,
-            self.guard,
-            self.layout,
-            self.facts,
-            self.cache,
-            self.seed,
+            task=self.task,
+            model=self.model,
+            client=self.client,
+            share=share_of(self.limits, self.workers),
+            strategy=self.strategy,
+            budget=self.budget,
+            fallback=self.fallback,
+            guard=self.guard,
+            layout=self.layout,
+            facts=self.facts,
+            cache=self.cache,
+            seed=self.seed,
         )
 
     def _row(self, item_id: object, result: ItemResult[T]) -> Row:

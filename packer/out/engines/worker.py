@@ -28,9 +28,10 @@ from schemas.facts import ModelFacts
 from schemas.guard import Guard
 from schemas.item import Item
 from schemas.protocols import Client, Closable
-from schemas.result import Fault, ItemResult, Outcome, Reason
+from schemas.result import ItemResult, Outcome
 from schemas.settings import Budget, Fallback, Layout, Limits, Strategy
 from schemas.task import Task
+from schemas.verdict import Fault, Reason
 from schemas.written import error_read, error_written
 
 T = TypeVar("T")

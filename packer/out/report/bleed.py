@@ -6,13 +6,24 @@ Does not know: how anything was found, or which answers the signals speak of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from packer.out.board.bleed_words import by_people, came_of_it, estimated, finding_words, promise_words, rate
-from packer.out.report import svg as svg
+from packer.audit.report import FEW, bound
+from packer.out.board.bleed_words import (
+    by_people,
+    came_of_it,
+    estimated,
+    finding_words,
+    part_words,
+    promise_words,
+    rate,
+    worth_a_table,
+)
+from packer.out.board.state_bar import counted
+from packer.out.report import svg
 from packer.out.report.cost import table
 from packer.out.report.html import Child, Html, el, join
-from packer.out.report.words import amount, data
+from packer.out.report.words import data
 from schemas.audit import Audit, AuditPart, Estimate
 from schemas.calibration import Calibration, Finding, SizeChange, Trial
 from schemas.record import RunRecord
@@ -49,14 +60,35 @@ def bleed_concerns(record: RunRecord) -> list[Child]:
             said.append(f"The promise on bleed: {told}.")
     if audit is not None and audit.bleed is not None and audit.bleed.lower > 0:
         said.append(join(["Bleed is shown by the audit: ", data(audit.words, _WORDS)]))
-    if found is None and any(each.after < each.before for each in record.size_changes):
-        said.append("Packs became smaller while the run went on.")
+    smaller = [each for each in record.size_changes if each.after < each.before]
+    if found is None and smaller:
+        sizes = f"from {record.size_changes[0].before:,} to {counted(record.size_changes[-1].after, 'item')}"
+        why = data(smaller[-1].why, 200)
+        said.append(join([f"Packs were made smaller while the run went on, {sizes}: ", why, "."]))
     return said
+
+
+def bleed_tested(record: RunRecord) -> tuple[str, str]:
+    """How well bleed was tested where nothing of it is to be said, and ``good`` or ``doubt``."""
+    found, audit = record.calibration, record.audit
+    if found is not None and found.proven:
+        return f"Bleed was tested: {came_of_it(found, record.size_changes, audit)[0]}.", "good"
+    if audit is None or not audit.shared:
+        return "", "good"
+    if not audit.asked:
+        return "Bleed was not tested: no packed answer was asked again alone.", "doubt"
+    checked = f"{counted(audit.asked, 'answer')} checked, {audit.differ:,} changed, "
+    checked += f"up to {bound(audit.most)} could be"
+    return (
+        (f"Bleed was hardly tested: {checked}.", "doubt")
+        if audit.asked < FEW
+        else (f"Bleed: {checked}.", "good")
+    )
 
 
 def _promise(found: Calibration | None, changes: Sequence[SizeChange], audit: Audit | None) -> Html:
     if found is None:
-        return el("p", "Nothing was promised of bleed.")
+        return el("p", "No limit on bleed was set for this run.")
     told, kind = came_of_it(found, changes, audit)
     return el("p", f"Promised: {promise_words(found)}; ", el("strong", told, class_=kind), ".")
 
@@ -70,7 +102,7 @@ def _trials(found: Calibration) -> list[Html]:
     lost = "accuracy lost" if loss else "bleed"
     columns = ("size", "wrong, right now" if loss else "differ", f"{lost}, {_from_to(scale)}", "found")
     rows = [_trial(trial, scale, found.ceiling, loss=loss) for trial in shown]
-    by = "taken from a profile" if found.from_profile else f"in {amount(found.calls, 'call')}"
+    by = "taken from a profile" if found.from_profile else f"in {counted(found.calls, 'call')}"
     parts = [
         el("h3", f"Sizes tried, {by}"),
         table(columns, rows, label="pack sizes that were tried", kind="sums bleed"),
@@ -82,17 +114,17 @@ def _trials(found: Calibration) -> list[Html]:
         ),
     ]
     if len(found.trials) > MOST_TRIALS:
-        parts.append(el("p", f"and {amount(len(found.trials) - MOST_TRIALS, 'more size')}", class_="more"))
+        parts.append(el("p", f"and {counted(len(found.trials) - MOST_TRIALS, 'more size')}", class_="more"))
     return parts
 
 
 def _trial(trial: Trial, scale: tuple[float, float], ceiling: float, *, loss: bool) -> list[Child]:
     harm, helped = sum(call.harm for call in trial.calls), sum(call.help for call in trial.calls)
-    counted = f"{harm:,} and {helped:,}" if loss else f"{trial.differ:,}"
+    counts = f"{harm:,} and {helped:,}" if loss else f"{trial.differ:,}"
     told = f"{rate(trial.loss)}, at most {rate(trial.upper)}"
     return [
         f"packs of {trial.size:,}",
-        f"{counted} of {trial.items:,}",
+        f"{counts} of {trial.items:,}",
         _drawn(told, svg.interval(trial.loss, trial.loss, trial.upper, scale, ceiling)),
         el("strong", finding_words(trial), class_=_KINDS[trial.finding]),
     ]
@@ -105,7 +137,7 @@ def _noise(found: Calibration) -> str:
     if not noise.asked:
         return "The model's own noise was not measured, so that all that differs counts as bleed."
     return (
-        f"The model's own noise is taken off: of {amount(noise.asked, 'item')} asked alone twice, "
+        f"The model's own noise is taken off: of {counted(noise.asked, 'item')} asked alone twice, "
         f"{noise.differ:,} got two answers."
     )
 
@@ -113,7 +145,7 @@ def _noise(found: Calibration) -> str:
 def _changes(changes: Sequence[SizeChange]) -> list[Html]:
     rows = [el("li", data(str(each), _WORDS)) for each in changes[:MOST_CHANGES]]
     if len(changes) > MOST_CHANGES:
-        rows.append(el("li", f"and {amount(len(changes) - MOST_CHANGES, 'more change')}"))
+        rows.append(el("li", f"and {counted(len(changes) - MOST_CHANGES, 'more change')}"))
     return [el("h3", "Changes of size while the run went on"), el("ul", *rows, class_="notes")]
 
 
@@ -128,16 +160,22 @@ class _Row:
 
 
 def _audit(audit: Audit) -> list[Html]:
-    parts = [el("h3", "The audit: packed answers held against single ones")]
+    parts = [el("h3", "Did neighbours change answers?")]
     parts.append(el("p", data(audit.words, _WORDS)))
     if told := by_people(audit):
         parts.append(el("p", f"{told[0].upper()}{told[1:]}."))
-    parts.append(el("p", f"It speaks for {amount(audit.shared, 'answer')} from shared calls.", class_="soft"))
-    rows = [*_whole(audit), *(_Row(data(p.name, 80), p.asked, p.differ, p.packed) for p in _shown(audit))]
-    if audit.asked:
-        parts += _rates(rows, rate(audit.confidence))
+    if not audit.asked:
+        return parts
+    stand = (
+        f"Packed answers were asked again alone; they stand for all {counted(audit.shared, 'packed answer')}."
+    )
+    parts.append(el("p", stand, class_="soft"))
+    if not worth_a_table(audit):
+        return parts
+    named = (_Row(data(part_words(p.name), 80), p.asked, p.differ, p.packed) for p in _shown(audit))
+    parts += _rates([*_whole(audit), *named], rate(audit.confidence), noise=audit.bleed is not None)
     if len(audit.parts) > MOST_PARTS:
-        parts.append(el("p", f"and {amount(len(audit.parts) - MOST_PARTS, 'more part')}", class_="more"))
+        parts.append(el("p", f"and {counted(len(audit.parts) - MOST_PARTS, 'more part')}", class_="more"))
     return parts
 
 
@@ -158,14 +196,17 @@ def _whole(audit: Audit) -> Iterable[_Row]:
         yield _Row("wrong alone, right packed", audit.help.asked, None, audit.help)
 
 
-def _rates(rows: Sequence[_Row], sure: str) -> list[Html]:
+def _rates(rows: Sequence[_Row], sure: str, *, noise: bool) -> list[Html]:
     scale = _scale([end for row in rows if row.found for end in (row.found.lower, row.found.upper)])
     cells = [[row.name, _counts(row), _share(row.found, scale)] for row in rows]
     head = ("", "differ", f"share, {_from_to(scale)}")
     told = (
-        f"Each interval holds with {sure} confidence; of so many, some miss the truth by chance alone. The "
-        "model's own noise is taken off in the row called bleed only."
+        f"Each interval holds with {sure} confidence; of so many, some miss the truth by chance alone. An "
+        "answer weighs more the rarer its kind was drawn, and answers of one call count as related: so an "
+        "interval can be wide for its count."
     )
+    if noise:
+        told += " The model's own noise is taken off in the row called bleed only."
     return [
         table(head, cells, label="the audit, by part", kind="sums bleed"),
         el("p", told, class_="soft"),
@@ -181,7 +222,11 @@ def _counts(row: _Row) -> str:
 def _share(found: Estimate | None, scale: tuple[float, float]) -> Html | str:
     if found is None:
         return "no interval"
-    return _drawn(estimated(found), svg.interval(found.lower, found.value, found.upper, scale, None))
+    # A difference below none is none: a share under zero would look like a mistake.
+    seen = replace(
+        found, value=max(found.value, 0.0), lower=max(found.lower, 0.0), upper=max(found.upper, 0.0)
+    )
+    return _drawn(estimated(seen), svg.interval(seen.lower, seen.value, seen.upper, scale, None))
 
 
 def _drawn(told: str, picture: Html) -> Html:
@@ -194,6 +239,5 @@ def _from_to(scale: tuple[float, float]) -> str:
 
 
 def _scale(ends: Iterable[float]) -> tuple[float, float]:
-    """From 0, or below it, to the largest."""
-    every = [0.0, *ends]
-    return min(every), max(every) if max(every) > 0 else 1.0
+    """From 0 to the largest."""
+    return 0.0, max([0.0, *ends]) or 1.0

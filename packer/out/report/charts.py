@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from packer.out.report import svg as svg
+from packer.out.board.standing import answers_by_route
+from packer.out.board.state_bar import counted
+from packer.out.report import svg
+from packer.out.report.cost import telling, way_words
 from packer.out.report.figures import LEAST_ANSWERS, LEAST_PER_SEAT, BySeat, alike, seat_shares, sizes
 from packer.out.report.html import Html, el, join
 from packer.out.report.svg import Bar, Dot
-from packer.out.report.words import ROUTES, amount, cut, data, figure, is_doubtful, money, percent
+from packer.out.report.words import ROUTES, cut, data, figure, is_doubtful, money, percent, signal_words
 from schemas.record import CallState, ItemRecord, ItemState, RunRecord
 from schemas.signal import SignalKind, Trust
 
@@ -40,7 +43,7 @@ def _chart(title: str, picture: Html | None, *words: Html | str | None) -> Html:
 
 
 def _outcomes(record: RunRecord) -> Html:
-    counted: Counter[tuple[str, str]] = Counter(map(_ending, record.items))
+    endings: Counter[tuple[str, str]] = Counter(map(_ending, record.items))
     order = [
         ("accepted, clean", "good"),
         ("accepted, and confirmed", "good"),
@@ -54,27 +57,33 @@ def _outcomes(record: RunRecord) -> Html:
     rows = [
         Bar(
             name,
-            counted[name, kind],
-            f"{counted[name, kind]:,} ({percent(counted[name, kind] / total)})",
+            endings[name, kind],
+            f"{endings[name, kind]:,} ({percent(endings[name, kind] / total)})",
             kind,
         )
         for name, kind in order
-        if counted[name, kind]
+        if endings[name, kind]
     ]
-    return _bars("outcomes", "How items ended", rows)
+    return _bars("outcomes", "How items ended", rows, whole=total)
 
 
-def _bars(name: str, title: str, rows: Sequence[Bar], axis: str = "items, and their share of all") -> Html:
+def _bars(
+    name: str,
+    title: str,
+    rows: Sequence[Bar],
+    axis: str = "items, and their share of all",
+    whole: float | None = None,
+) -> Html:
     if not rows:
         return _chart(title, None, "There is nothing to draw yet.")
     told = "; ".join(f"{row.name}: {row.told}" for row in rows)
-    return _chart(title, svg.bars(name, title, told, rows, axis=axis))
+    return _chart(title, svg.bars(name, title, told, rows, axis=axis, whole=whole))
 
 
 def _costs(record: RunRecord) -> Html:
     """The ways of asking by money where each is priced, else by tokens of prompt and reply."""
     title = "What one item takes, by way of asking"
-    ways = record.comparisons[0].ways if record.comparisons else ()
+    ways = telling(record.comparisons[0].ways) if record.comparisons else ()
     if len(ways) < 2:
         return _chart(title, None, "There is nothing to compare packing with yet.")
     kinds = ["plain" if place == 0 else "quiet" for place in range(len(ways))]
@@ -88,7 +97,7 @@ def _costs(record: RunRecord) -> Html:
     else:
         return _chart(title, None, "Neither money nor tokens are known for all of them.")
     rows = [
-        Bar(cut(way.name, 60), length, told, kind)
+        Bar(cut(way_words(way), 60), length, told, kind)
         for way, (length, told), kind in zip(ways, sums, kinds, strict=True)
     ]
     return _bars("costs", title, rows, axis)
@@ -110,18 +119,14 @@ def _ending(item: ItemRecord) -> tuple[str, str]:
 
 
 def _routes(record: RunRecord) -> Html:
-    title = "Which kind of call settled them"
-    settled = Counter(
-        str(item.result.route)
-        for item in record.items
-        if item.result is not None and item.result.route is not None
-    )
+    title = "Which kind of call gave the answers"
+    settled = answers_by_route(record)
     total = settled.total() or 1
     rows = [
         Bar(_route_name(route), count, f"{count:,} ({percent(count / total)})", _kind(route))
         for route, count in sorted(settled.items(), key=lambda each: -each[1])
     ]
-    return _bars("routes", title, rows)
+    return _bars("routes", title, rows, "answers, and their share of all", settled.total())
 
 
 def _route_name(route: str) -> str:
@@ -153,7 +158,7 @@ def _sizes(record: RunRecord) -> Html:
     kinds = [_kind(route) for route in routes]
     largest = max(point.most for point in found)
     told = (
-        f"{amount(len(record.calls), 'call')}, the largest with {amount(largest, 'item')}; the first hold "
+        f"{counted(len(record.calls), 'call')}, the largest with {counted(largest, 'item')}; the first hold "
         f"{found[0].mean:.3g} on average, the last {found[-1].mean:.3g}; {failed:,} failed"
     )
     picture = svg.points(
@@ -177,11 +182,11 @@ def _sizes(record: RunRecord) -> Html:
 
 def _seats(record: RunRecord) -> Html:
     found = seat_shares(record)
-    title = "Does the seat matter?"
+    title = "Does the position in the call matter?"
     if not found:
         told = (
             f"Too little to say: it takes {LEAST_ANSWERS} answers from calls of two or more items, and two "
-            f"seats with {LEAST_PER_SEAT} each."
+            f"positions with {LEAST_PER_SEAT} each."
         )
         return _chart(title, None, told)
     first = found[0]
@@ -197,11 +202,11 @@ def _seats(record: RunRecord) -> Html:
             for row in found
         ],
         ticks=first.seats,
-        x_axis="seat in the prompt, the first is 1",
+        x_axis="position in the call, the first is 1",
         y_axis=what,
     )
     caution = (
-        f"The dashed line is the share over all seats. The thinnest seat rests on {amount(fewest, 'answer')}"
+        f"The dashed line is the share over all positions. The thinnest rests on {counted(fewest, 'answer')}"
         + ("; with so few, columns differ by chance alone." if fewest < 30 else ".")
     )
     return _chart(title, picture, caution, _test(record, SignalKind.POSITION_DRIFT))
@@ -209,7 +214,7 @@ def _seats(record: RunRecord) -> Html:
 
 def _seat_words(row: BySeat) -> str:
     shares = ", ".join(
-        f"seat {seat} {percent(share)}" for seat, share in zip(row.seats, row.shares, strict=True)
+        f"position {seat} {percent(share)}" for seat, share in zip(row.seats, row.shares, strict=True)
     )
     return f"{cut(row.name, 60)}: {shares}; on the whole {percent(row.overall)}"
 
@@ -231,12 +236,12 @@ def _neighbours(record: RunRecord) -> Html:
         f"{words}; expected {percent(expected)}",
         [(f"expected {percent(expected)} (dashed)", [each.equal for each in found], expected)],
         ticks=[str(each.apart) for each in found],
-        x_axis="seats apart in the same call, 1 is the previous seat",
+        x_axis="places apart in the same call, 1 is the one before",
         y_axis="share of pairs with equal answers",
     )
     previous = found[0]
     said = (
-        f"An answer equals the one in the seat before it in {percent(previous.equal)} of "
+        f"An answer equals the one right before it in {percent(previous.equal)} of "
         f"{previous.pairs:,} pairs; from the shares of the answers alone {percent(expected)} are expected."
     )
     return _chart(title, picture, said, _test(record, SignalKind.NEIGHBOUR_COPY))
@@ -246,9 +251,7 @@ def _test(record: RunRecord, kind: SignalKind) -> Html | None:
     trend = next((each for each in record.trends if each.kind is kind and each.p_value is not None), None)
     if trend is None or trend.p_value is None:
         return None
-    return join(
-        ["Exact test: ", data(trend.detail), f" (chance alone: {percent(trend.p_value)} of the time)"]
-    )
+    return join(["Exact test: ", data(trend.detail)])
 
 
 def _tests(record: RunRecord) -> Html | None:
@@ -257,10 +260,9 @@ def _tests(record: RunRecord) -> Html | None:
     rows = [
         el(
             "li",
-            el("strong", str(trend.kind).replace("_", " ")),
+            el("strong", signal_words(trend.kind)),
             ": ",
             data(trend.detail, 400),
-            None if trend.p_value is None else f" (chance alone: {percent(trend.p_value)} of the time)",
         )
         for trend in record.trends[:8]
         if trend.kind not in drawn or trend.p_value is None

@@ -6,10 +6,12 @@ Does not know: how the figures were won.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from packer.out.board.state_bar import counted
+from packer.out.board.worth import packing_worth
 from packer.out.report.html import Child, Html, el
-from packer.out.report.words import ROUTES, amount, cut, data, duration, figure, money
+from packer.out.report.words import ROUTES, cut, data, duration, figure, money
 from schemas.comparison import Comparison, Way
 from schemas.ledger import Ledger, RouteSum
 from schemas.record import CallState, RunRecord
@@ -19,15 +21,16 @@ MOST_CALLS_NAMED = 30
 MOST_ERRORS = 10
 _WAYS = (
     "way",
+    "money per item",
     "calls per item",
     "tokens in",
     "of them cached",
     "tokens out",
-    "money per item",
-    "seconds of calls",
+    "seconds per item",
     "items per hour",
 )
-_SUMS = ("", "calls", "tokens in", "of them cached", "tokens out", "money")
+_SUMS = ("", "money", "calls", "tokens in", "of them cached", "tokens out")
+_NOTHING = ("0", "$0", "unknown", "–")
 
 
 def cost_section(record: RunRecord) -> Html:
@@ -47,7 +50,7 @@ def cost_section(record: RunRecord) -> Html:
             for each in grouped[:MOST_GROUPS]
         ]
     if len(grouped) > MOST_GROUPS:
-        parts.append(el("p", f"and {amount(len(grouped) - MOST_GROUPS, 'more group')}", class_="more"))
+        parts.append(el("p", f"and {counted(len(grouped) - MOST_GROUPS, 'more group')}", class_="more"))
     parts += [el("h3", "What the calls took"), _ledger(record.ledger), *_notes(record.ledger)]
     parts += [part for part in (_maybe_paid(record), _errors(record)) if part is not None]
     return el("section", *parts, aria_labelledby="cost")
@@ -79,32 +82,62 @@ def table(
 
 
 def _said(each: Comparison) -> Html:
-    ratio = "not known how many times" if each.ratio is None else f"{each.ratio:.2f} times"
-    kind = {True: "good", False: "bad", None: "soft"}[each.paid]
+    found = packing_worth(each)
     return el(
         "span",
         el("strong", "All items" if each.group is None else data(each.group, 120)),
-        ": packing took ",
-        el("strong", ratio, class_=kind),
-        " what single calls take. ",
-        data(each.verdict, 400),
+        ": packing was ",
+        el("strong", data(found.figure, 80), class_=found.kind),
+        " ",
+        data(found.beside, 200),
+        ". ",
+        el("span", data(each.verdict.partition(": ")[2] or each.verdict, 400), class_="soft"),
     )
 
 
 def _ways(each: Comparison, whose: str) -> Html:
-    return table(_WAYS, (_way(way) for way in each.ways), label=f"ways of asking, {whose}", kind="sums")
+    rows = [_way(way) for way in telling(each.ways)]
+    return _filled(_WAYS, rows, label=f"ways of asking, {whose}")
+
+
+def telling(ways: Sequence[Way]) -> list[Way]:
+    """The ways that tell something: not those of which nothing is known beyond what the single calls say."""
+    first = ways[:2]
+    return [*first, *(way for way in ways[2:] if way.cached_tokens or _own_price(way, first))]
+
+
+def _own_price(way: Way, first: Sequence[Way]) -> bool:
+    return way.cost_usd is not None and all(way.cost_usd != each.cost_usd for each in first[1:])
+
+
+def way_words(way: Way) -> str:
+    """A way, as one reads it: the run took more than packs; only the sample asked alone is left out."""
+    return "this run: packs, further calls, audit" if way.name == "packed" else way.name
+
+
+def _filled(columns: Sequence[str], rows: Sequence[Sequence[Child]], *, label: str) -> Html:
+    """A table of figures without the columns that say nothing in any row."""
+    kept = [
+        place
+        for place in range(len(columns))
+        if place == 0 or any(str(row[place]) not in _NOTHING for row in rows)
+    ]
+    shown = [[row[place] for place in kept] for row in rows]
+    return table([columns[place] for place in kept], shown, label=label, kind="sums")
 
 
 def _way(way: Way) -> list[Child]:
     how = "measured" if way.measured else "worked out"
-    name = el("span", data(way.name, 80), el("span", f" {how}, {amount(way.items, 'item')}", class_="soft"))
+    name = el(
+        "span", data(way_words(way), 80), el("span", f" {how}, {counted(way.items, 'item')}", class_="soft")
+    )
     return [
         name,
+        money(way.cost_usd),
         figure(way.calls),
         figure(way.input_tokens),
         figure(way.cached_tokens),
         figure(way.output_tokens),
-        money(way.cost_usd),
         figure(way.seconds),
         figure(way.items_per_hour),
     ]
@@ -123,14 +156,14 @@ def _ledger(ledger: Ledger) -> Html:
     rows.append(
         [
             el("span", "one call per item", el("span", " predicted", class_="soft")),
+            "–",
             figure(base.calls),
             figure(base.input_tokens),
             "–",
             figure(base.output_tokens),
-            "–",
         ]
     )
-    return table(_SUMS, rows, label="what the calls took, by kind", kind="sums")
+    return _filled(_SUMS, rows, label="what the calls took, by kind")
 
 
 def _named(name: str) -> Html:
@@ -143,11 +176,11 @@ def _sum(name: Child, each: RouteSum, *, shared: bool = False) -> list[Child]:
     used = each.usage
     return [
         name,
+        money(each.cost_usd),
         "–" if shared and not each.calls else figure(each.calls),
         figure(used.input_tokens),
         figure(used.cached_tokens),
         figure(used.output_tokens),
-        money(each.cost_usd),
     ]
 
 
@@ -156,10 +189,10 @@ def _notes(ledger: Ledger) -> list[Html]:
     if ledger.price_source:
         notes.append(el("li", "Prices: ", data(ledger.price_source)))
     if ledger.unpriced_calls:
-        told = f"{amount(ledger.unpriced_calls, 'call')} of unknown cost: the sums of money leave them out."
+        told = f"{counted(ledger.unpriced_calls, 'call')} of unknown cost: the sums of money leave them out."
         notes.append(el("li", told))
     if ledger.unmetered_calls:
-        told = amount(ledger.unmetered_calls, "reply", "replies")
+        told = counted(ledger.unmetered_calls, "reply", "replies")
         notes.append(el("li", f"{told} came without usage: the sums of tokens leave them out."))
     return [el("ul", *notes, class_="notes")] if notes else []
 
@@ -173,15 +206,15 @@ def _maybe_paid(record: RunRecord) -> Html | None:
     worth = f"at most {money(most)} in all" if most is not None else "how much is not known"
     lead = el(
         "p",
-        f"{amount(count, 'call')} may have been paid for without a reply to show for it ({worth}): sent by a "
-        "process that ended before it kept the reply. The sums above leave them out; the provider's bill "
+        f"{counted(count, 'call')} may have been paid for without a reply to show for it ({worth}): sent by "
+        "a process that ended before it kept the reply. The sums above leave them out; the provider's bill "
         "decides.",
     )
     rows: list[list[Child]] = [
         [
             data(call.name, 80),
             data(call.route, 40),
-            amount(len(call.members), "item"),
+            counted(len(call.members), "item"),
             ", ".join(cut(str(member), 40) for member in call.members[:6])
             + (f" and {len(call.members) - 6:,} more" if len(call.members) > 6 else ""),
         ]
@@ -191,7 +224,7 @@ def _maybe_paid(record: RunRecord) -> Html | None:
     if rows:
         parts.append(table(("call", "kind", "size", "items"), rows, label="calls that were maybe paid"))
     if len(calls) > MOST_CALLS_NAMED:
-        parts.append(el("p", f"and {amount(len(calls) - MOST_CALLS_NAMED, 'more call')}", class_="more"))
+        parts.append(el("p", f"and {counted(len(calls) - MOST_CALLS_NAMED, 'more call')}", class_="more"))
     return el("div", *parts)
 
 
@@ -200,20 +233,16 @@ def _errors(record: RunRecord) -> Html | None:
     if not failed:
         return None
     took = sum(call.took_s or 0.0 for call in failed)
-    counted = Counter(call.error or "no reason kept" for call in failed)
+    errors = Counter(call.error or "no reason kept" for call in failed)
     rows: list[list[Child]] = [
-        [f"{count:,}", data(error)] for error, count in counted.most_common(MOST_ERRORS)
+        [f"{count:,}", data(error)] for error, count in errors.most_common(MOST_ERRORS)
     ]
-    lead = f"{amount(len(failed), 'call')} came back with an error instead of a reply"
+    lead = f"{counted(len(failed), 'call')} came back with an error instead of a reply"
     parts = [
         el("h3", "Failed calls"),
         el("p", f"{lead}; they took {duration(took)}." if took else f"{lead}."),
         table(("times", "error"), rows, label="errors of failed calls"),
     ]
-    if len(counted) > MOST_ERRORS:
-        parts.append(el("p", f"and {amount(len(counted) - MOST_ERRORS, 'other error')}", class_="more"))
+    if len(errors) > MOST_ERRORS:
+        parts.append(el("p", f"and {counted(len(errors) - MOST_ERRORS, 'other error')}", class_="more"))
     return el("div", *parts)
-
-
-def _error(error: str, count: int) -> list[Child]:
-    return [f"{count:,}", data(error)]

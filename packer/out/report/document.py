@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from packer.out.board.standing import answers_by_route
 from packer.out.report.bleed import bleed_section
 from packer.out.report.charts import charts_section
 from packer.out.report.cost import cost_section
@@ -18,7 +19,7 @@ from packer.out.report.html import Html, el
 from packer.out.report.look import look_section
 from packer.out.report.page import page
 from packer.out.report.review import advice_section, review_section
-from packer.out.report.words import ROUTES, cut, data
+from packer.out.report.words import ROUTES, WORDS, cut, data
 from packer.out.tables.whole import whole_file
 from schemas.record import RunRecord
 
@@ -58,7 +59,10 @@ def write_report(record: RunRecord, path: Path) -> None:
 
 
 def _footer(record: RunRecord) -> Html:
-    words = [part for name, told in ROUTES.items() for part in (el("dt", name), el("dd", told))]
+    used = {call.route for call in record.calls} | {str(name) for name in answers_by_route(record)}
+    used |= set(record.ledger.routes) | set(record.ledger.overheads)
+    known = {name: told for name, told in ROUTES.items() if name in used} | WORDS
+    words = [part for name, told in known.items() for part in (el("dt", name), el("dd", told))]
     kept = None if record.texts_kept else "This run keeps no texts, so none are shown. "
     return el(
         "footer",

@@ -5,13 +5,17 @@ Does not know: the details below it.
 
 from __future__ import annotations
 
-from packer.out.board.summary import TREND_P
-from packer.out.report.bleed import bleed_concerns
+from packer.out.board.next_step import next_step, stopped_words
+from packer.out.board.standing import Standing, outcome, standing
+from packer.out.board.state_bar import counted
+from packer.out.board.worth import answered, dear_packing, packing_worth, usd_of_the_rest, usd_per_answer
+from packer.out.report.bleed import bleed_concerns, bleed_tested
 from packer.out.report.html import Child, Html, el, join
 from packer.out.report.review import reviewed_share
-from packer.out.report.words import STATES, amount, cut, data, duration, figure, is_doubtful, money, percent
+from packer.out.report.words import STATES, data, duration, figure, is_doubtful, money, percent
 from schemas.record import ItemState, RunRecord
 from schemas.review import Gate
+from splitter.null import RARE
 
 
 def head_section(record: RunRecord) -> Html:
@@ -40,7 +44,7 @@ def verdict(record: RunRecord) -> str:
     if accepted == total and total:
         said = "The one item has" if total == 1 else f"All {total:,} items have"
     else:
-        said = f"{accepted:,} of {amount(total, 'item')} {'has' if accepted == 1 else 'have'}"
+        said = f"{accepted:,} of {counted(total, 'item')} {'has' if accepted == 1 else 'have'}"
     said += " an accepted answer"
     if doubtful:
         said += f", {doubtful:,} of them doubtful"
@@ -57,16 +61,16 @@ def verdict(record: RunRecord) -> str:
 
 
 def _state(record: RunRecord) -> Html:
-    open_items = record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
+    """In the words that the terminal has for it."""
+    told, kind = outcome(record)
+    head = el("strong", f"{told[0].upper()}{told[1:]}", class_=None if kind == "plain" else kind)
     if record.running:
-        return el("span", el("strong", "Running"), _why(record.owner))
+        return el("span", head, _why(record.owner))
     if jobs := record.jobs_open:
-        return el("span", el("strong", "At the provider"), f": {amount(len(jobs), 'batch job')} under way")
-    if record.stopped is not None:
-        return el("span", el("strong", "Ended early", class_="bad"), _why(record.stopped))
-    if open_items:
-        return el("span", el("strong", "Not finished", class_="doubt"), ": run it again to go on")
-    return el("span", el("strong", "Complete", class_="good"))
+        return el("span", head, f": {counted(len(jobs), 'batch job')} under way")
+    if record.stopped is not None and record.gate is not Gate.WAITING:
+        return el("span", head, _why(stopped_words(record.stopped)))
+    return el("span", head, ": run it again to go on" if standing(record) is Standing.OPEN else None)
 
 
 def _why(told: str) -> Html | None:
@@ -107,33 +111,45 @@ def _concerns(record: RunRecord) -> Html:
     doubtful = sum(map(is_doubtful, record.items))
     found: list[Child] = []
     if record.gate is Gate.WAITING:
-        found.append("A reviewer has to look first: packsplit review shows the sample.")
+        found.append("A reviewer has to look first.")
     if record.gate is Gate.REJECTED:
         found.append("A reviewer refused the answers.")
     if states[ItemState.FAILED]:
         found.append(
-            f"{amount(states[ItemState.FAILED], 'item')} failed and {_has(states[ItemState.FAILED])}."
+            f"{counted(states[ItemState.FAILED], 'item')} failed and {_has(states[ItemState.FAILED])}."
         )
     if doubtful:
-        found.append(f"{amount(doubtful, 'answer')} in doubt, for traces of neighbours or of damage.")
+        found.append(f"{counted(doubtful, 'answer')} in doubt, for traces of neighbours or of damage.")
     if count := max(len(record.maybe_paid), record.ledger.maybe_paid_calls):
-        found.append(f"{amount(count, 'call')} may have been paid for without a reply.")
-    if count := states[ItemState.QUEUED]:
-        found.append(f"{amount(count, 'item')} not settled yet; running again asks for the rest.")
+        found.append(f"{counted(count, 'call')} may have been paid for without a reply.")
+    if count := states[ItemState.QUEUED] + states[ItemState.IN_FLIGHT]:
+        rest = usd_of_the_rest(record)
+        cost = "" if rest is None else f"; they would take about {money(rest)} more"
+        found.append(f"{counted(count, 'item')} not settled yet{cost}.")
+    if told := dear_packing(record):
+        found.append(told)
     found += bleed_concerns(record)
     found += [
         join(["A test over the whole run: ", data(trend.detail)])
         for trend in record.trends[:8]
-        if trend.p_value is not None and trend.p_value <= TREND_P
+        if trend.p_value is not None and trend.p_value <= RARE
     ]
     if any(not advice.pack for advice in record.advice):
         found.append("Before the first call it was advised not to pack some of these.")
+    step = _next(record)
     if not found:
-        return el(
-            "p", el("strong", "Nothing to look at."), " No failure, no doubt, no open bill.", class_="calm"
-        )
+        tested, kind = bleed_tested(record)
+        told = "No failures, no doubtful answers, no open bill."
+        return el("div", el("p", el("strong", told), f" {tested}".rstrip()), step, class_=f"calm {kind}")
     title = el("h2", "Before you use these results", id="before")
-    return el("section", title, el("ol", *(el("li", each) for each in found)), class_="concerns")
+    kind = "bad" if states[ItemState.FAILED] or record.gate is Gate.REJECTED else "doubt"
+    listed = el("ol", *(el("li", each) for each in found))
+    return el("section", title, listed, step, class_=f"concerns {kind}")
+
+
+def _next(record: RunRecord) -> Html | None:
+    step = next_step(record, on_page=True)
+    return el("p", "Next: ", el("code", data(step, 700)), class_="next") if step else None
 
 
 def _has(count: int) -> str:
@@ -144,11 +160,12 @@ def _figures(record: RunRecord) -> Html:
     ledger, total = record.ledger, len(record.items)
     used = ledger.usage
     states = [f"{count:,} {STATES[state]}" for state in STATES if (count := record.states[state])]
-    calls = [f"{ledger.calls / total:.2f} per item"] if total else []
+    done = answered(record)
+    calls = [f"{ledger.calls / done:.2f} per answered item"] if done else []
     if ledger.failed_calls:
         calls.append(f"{ledger.failed_calls:,} failed")
     tokens = [f"{figure(used.input_tokens)} in", f"{figure(used.output_tokens)} out"]
-    if used.cached_tokens is not None and used.input_tokens:
+    if used.cached_tokens and used.input_tokens:
         tokens.insert(1, f"{percent(used.cached_tokens / used.input_tokens)} of it cached")
     known = [each for each in (used.input_tokens, used.output_tokens) if each is not None]
     cells = [
@@ -156,7 +173,7 @@ def _figures(record: RunRecord) -> Html:
         _figure("Money", *_money(record)),
         _figure("Calls", f"{ledger.calls:,}", *calls),
         _figure("Tokens", figure(sum(known)) if known else "unknown", *tokens),
-        _figure("Packing", *_packing(record)),
+        _packing(record),
     ]
     if record.reviews:
         rate = f"{sum(each.bad for each in record.reviews):,} of {len(record.reviews):,}"
@@ -164,9 +181,9 @@ def _figures(record: RunRecord) -> Html:
     return el("dl", *cells, class_="figures")
 
 
-def _figure(name: str, large: Child, *small: Child) -> Html:
+def _figure(name: str, large: Child, *small: Child, kind: str = "") -> Html:
     notes = [el("dd", each, class_="soft") for each in small]
-    return el("div", el("dt", name), el("dd", large, class_="large"), *notes)
+    return el("div", el("dt", name), el("dd", large, class_=f"large {kind}".rstrip()), *notes)
 
 
 def _money(record: RunRecord) -> list[Child]:
@@ -177,19 +194,19 @@ def _money(record: RunRecord) -> list[Child]:
     else:
         at_least = "at least " if ledger.unpriced_calls else ""
         said.append(f"{at_least}{money(ledger.cost_usd)}")
-        if record.items:
-            said.append(f"{money(ledger.cost_usd / len(record.items))} per item")
+        if (each := usd_per_answer(record)) is not None:
+            said.append(f"{money(each)} per answered item")
     if ledger.unpriced_calls and ledger.cost_usd is not None:
-        said.append(f"{amount(ledger.unpriced_calls, 'call')} of unknown cost left out")
+        said.append(f"{counted(ledger.unpriced_calls, 'call')} of unknown cost left out")
     if ledger.maybe_paid_calls:
         most = ledger.maybe_paid_usd
         said.append("and maybe more" if most is None else f"and maybe up to {money(most)} more")
     return said
 
 
-def _packing(record: RunRecord) -> list[Child]:
+def _packing(record: RunRecord) -> Html:
     if not record.comparisons:
-        return ["unknown", "nothing to compare with yet" if record.running else "no comparison was kept"]
-    first = record.comparisons[0]
-    large = "unknown" if first.ratio is None else f"{first.ratio:.2f}×"
-    return [large, data(cut(first.verdict, 240), 300)]
+        why = "nothing to compare with yet" if record.running else "no comparison was kept"
+        return _figure("Packing", "unknown", why)
+    found = packing_worth(record.comparisons[0])
+    return _figure("Packing", found.figure, data(found.beside, 160), kind=found.kind)

@@ -5,13 +5,14 @@ Does not know: what a page says, or how it looks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
+from schemas.visible import visible
+
 _TAG_NAMES = """
-article bdi body circle desc details dd div dl dt figcaption figure footer g h1 h2 h3 h4
+article bdi body circle code desc details dd div dl dt figcaption figure footer g h1 h2 h3 h4
 head header html li line main mark meta ol p path polygon q rect section span strong style summary svg
 table tbody td text th thead title tr ul
 """
@@ -23,15 +24,6 @@ _TAGS = frozenset(_TAG_NAMES.split())
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 _EMPTY = frozenset(["meta"])
 _RAW = frozenset(["style"])
-
-# What a browser would not show, or would let reorder, break or end the text around it: controls, bidi
-# marks, line separators, zero-width and tag characters, halves of surrogate pairs, non-characters. Zero-width
-# joiners stay: scripts and emoji are written with them, and they move nothing.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U000e0000-\U000e0fff\U0001fffe\U0001ffff\U0010fffe\U0010ffff]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +77,16 @@ def raw_style(css: str) -> Html:
     return Html(css)
 
 
-def shown(text: str) -> str:
-    r"""A text with everything invisible made visible, so that it can be seen and moves nothing on the page.
-
-    Example:
-        >>> shown("a\x00b\u202ec")
-        'a␀b⟨U+202E⟩c'
-    """
-    return _UNSEEN.sub(_picture, text.replace("\r\n", "\n"))
-
-
 def _safe(child: Child) -> str:
     if child is None:
         return ""
     if isinstance(child, Html):
         return child.source
-    return escape(shown(str(child)))
+    return escape(visible(str(child)))
 
 
 def _attribute(name: str, value: str | int) -> str:
     plain = name.rstrip("_").replace("_", "-")
     if plain not in _ATTRIBUTES:
         raise ValueError(f"{plain!r} is not an attribute of a report.")
-    return f' {plain}="{escape(shown(str(value)))}"'
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return f' {plain}="{escape(visible(str(value)))}"'

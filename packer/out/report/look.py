@@ -1,6 +1,6 @@
-"""What to look at: failed and doubtful items with their reason, their evidence, and who shared their call.
+"""What to look at: the failed items by their reason, then the doubtful ones; what is many is folded away.
 
-Does not know: how evidence was found, or what should be done about an item.
+Does not know: what is shown of one item, or how its evidence was found.
 """
 
 from __future__ import annotations
@@ -8,23 +8,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from packer.out.report.html import Html, el
-from packer.out.report.marks import Span, marked, occurrences
-from packer.out.report.words import amount, as_text, cut, data, is_doubtful, model_answer, percent, spoken
-from schemas.evidence import Match, Quote
+from packer.out.board.state_bar import counted, in_words
+from packer.out.report.card import DETAIL_CHARACTERS, advice, item_card
+from packer.out.report.cost import table
+from packer.out.report.html import Child, Html, el
+from packer.out.report.words import data, is_doubtful, signal_words
 from schemas.item import ItemId
 from schemas.record import CallRecord, ItemRecord, ItemState, RunRecord
-from schemas.signal import Signal
 
 MOST_ITEMS = 200
-MOST_BYTES = 700_000
+MOST_BYTES = 600_000
 """Of HTML in this section: long texts in large packs end it before ``MOST_ITEMS`` are reached."""
-MOST_NEIGHBOURS = 8
-_NEIGHBOUR_CHARACTERS = 280
-_ANSWER_CHARACTERS = 500
-_DETAIL_CHARACTERS = 400
-_MOST_TRACES = 8
-_MOST_QUOTES = 12
+OPEN_CARDS = 3
+"""Items shown with all their evidence; more are folded away."""
+MOST_ROWS = 20
 
 
 def look_section(record: RunRecord) -> Html:
@@ -40,22 +37,81 @@ def look_section(record: RunRecord) -> Html:
     doubtful_shown = doubtful[: MOST_ITEMS - len(failed_shown)]
     calls = {call.name: call for call in record.calls}
     by_id = {item.id: item for item in record.items}
-    room = MOST_BYTES
     parts: list[Html] = []
-    for title, lead, items, total in (
-        ("Failed", _why(failed), failed_shown, len(failed)),
-        ("Doubtful", _traces(doubtful), doubtful_shown, len(doubtful)),
-    ):
-        if not total:
-            continue
-        cards, room = _cards(items, calls, by_id, room)
-        parts += [el("h3", f"{title}: {amount(total, 'item')}"), lead, *cards]
-        if total > len(cards):
-            where = "packsplit export lists them all"
-            parts.append(
-                el("p", f"and {amount(total - len(cards), 'more item')} like these; {where}.", class_="more")
-            )
-    return el("section", head, _legend(), *parts, aria_labelledby="look")
+    cards, room = _cards(failed_shown, calls, by_id, MOST_BYTES)
+    if failed:
+        parts += [el("h3", f"Failed: {counted(len(failed), 'item')}"), _why(failed)]
+        parts += [*_by_reason(failed, failed_shown[: len(cards)], cards), *_left(failed, cards)]
+    cards, room = _cards(doubtful_shown, calls, by_id, room)
+    if doubtful:
+        parts += [el("h3", f"Doubtful: {counted(len(doubtful), 'item')}"), _traces(doubtful)]
+        parts += [*_folded(cards, "more doubtful item"), *_left(doubtful, cards)]
+    return el("section", head, *parts, _legend(), aria_labelledby="look")
+
+
+def _left(items: Sequence[ItemRecord], cards: Sequence[Html]) -> list[Html]:
+    left = len(items) - len(cards)
+    where = "packsplit export lists them all"
+    told = f"and {counted(left, 'more item')} like these; {where}."
+    return [el("p", told, class_="more")] if left else []
+
+
+def _by_reason(
+    failed: Sequence[ItemRecord], shown: Sequence[ItemRecord], cards: Sequence[Html]
+) -> list[Html]:
+    """Items that failed for one reason as a table, their cards folded away; the others by themselves."""
+    totals = Counter(map(_reason, failed))
+    groups: dict[tuple[str, str], list[tuple[ItemRecord, Html]]] = defaultdict(list)
+    for item, each in zip(shown, cards, strict=True):
+        groups[_reason(item)].append((item, each))
+    parts = [_group_of(totals[reason], some) for reason, some in groups.items() if totals[reason] > 1]
+    alone = [each for reason, some in groups.items() if totals[reason] == 1 for _, each in some]
+    return [*parts, *_folded(alone, "more failed item")]
+
+
+def _group_of(total: int, some: Sequence[tuple[ItemRecord, Html]]) -> Html:
+    first = some[0][0]
+    fault, detail = _reason(first)
+    rows: list[list[Child]] = [
+        [
+            data(item.id, 80),
+            f"{item.attempts:,}",
+            "the run keeps no texts"
+            if item.text is None
+            else data(item.text, 120)
+            if item.text
+            else "(empty)",
+        ]
+        for item, _ in some[:MOST_ROWS]
+    ]
+    folded = el(
+        "details", el("summary", "each with its attempts and its evidence"), *(each for _, each in some)
+    )
+    return el(
+        "div",
+        el(
+            "p",
+            el("strong", counted(total, "item")),
+            ": ",
+            el("strong", in_words(fault), class_="bad"),
+            ": " if detail else None,
+            data(detail, DETAIL_CHARACTERS),
+            advice(first),
+        ),
+        table(
+            ("item", "attempts", "its text"), rows, label="items that failed for one reason", kind="failed"
+        ),
+        el("p", f"and {total - len(rows):,} more", class_="more") if total > len(rows) else None,
+        folded,
+        class_="group",
+    )
+
+
+def _folded(cards: Sequence[Html], what: str) -> list[Html]:
+    """The first cards, and the rest folded away."""
+    rest = cards[OPEN_CARDS:]
+    label = el("summary", counted(len(rest), what))
+    return [*cards[:OPEN_CARDS], *([el("details", label, *rest)] if rest else [])]
 
 
 def _cards(
@@ -66,7 +122,7 @@ def _cards(
 ) -> tuple[list[Html], int]:
     cards: list[Html] = []
     for item in items:
-        card = _card(item, calls, by_id)
+        card = item_card(item, calls, by_id)
         room -= len(card.source.encode())
         if room < 0:
             break
@@ -74,170 +130,36 @@ def _cards(
     return cards, max(room, 0)
 
 
-def _card(item: ItemRecord, calls: Mapping[str, CallRecord], by_id: Mapping[ItemId, ItemRecord]) -> Html:
-    result = item.result
-    signals = sorted(result.signals, key=lambda each: -each.strength) if result else []
-    call = calls.get(result.call) if result and result.call else None
-    failed = item.state is ItemState.FAILED
-    badge = el("span", "failed" if failed else "doubtful", class_="badge bad" if failed else "badge doubt")
-    route = f"{result.route} call" if result and result.route else "no call"
-    told = [route, amount(item.attempts, "attempt")]
-    head = el(
-        "header",
-        badge,
-        el("h4", data(item.id, 120))
-        if item.group is None
-        else el("h4", data(item.id, 120), _group(item.group)),
-        el("span", " · ".join(told), class_="soft"),
-    )
-    parts: list[Html | None] = [head]
-    if result and result.reason:
-        detail = cut(result.reason.detail, _DETAIL_CHARACTERS)
-        parts.append(
-            el("p", el("strong", spoken(result.reason.fault)), ": ", data(detail, 600), class_="reason")
-        )
-    parts += [_signals(signals), _own(item, signals), _quotes(result.quotes if result else ())]
-    parts.append(_neighbours(item, signals, call, by_id))
-    return el("article", *parts, class_="item")
-
-
-def _group(group: str) -> Html:
-    return el("span", " in ", data(group, 80), class_="soft")
-
-
-def _own(item: ItemRecord, signals: Sequence[Signal]) -> Html:
-    quotes = item.result.quotes if item.result else ()
-    spans = [Span(q.start, q.end, "quote") for q in quotes if q.start is not None and q.end is not None]
-    answer = model_answer(item.result) if item.result else None
-    cells = [_labelled("its text", _text(item.text, signals, spans))]
-    if answer is not None:
-        cells.append(_labelled("its answer", _answer(answer, signals)))
-    return el("div", *cells, class_="pair own")
-
-
-def _labelled(label: str, content: Html) -> Html:
-    return el("div", el("div", label, class_="label"), content)
-
-
-def _text(text: str | None, signals: Sequence[Signal], spans: Sequence[Span] = (), most: int = 900) -> Html:
-    if text is None:
-        return el("p", "the run keeps no texts", class_="soft")
-    found = [span for signal in signals[:_MOST_TRACES] for span in occurrences(signal.evidence, text)]
-    return el("div", marked(text, [*spans, *found], most=most), class_="text", dir="auto")
-
-
-def _answer(answer: object, signals: Sequence[Signal]) -> Html:
-    return _text(as_text(answer), signals, most=_ANSWER_CHARACTERS)
-
-
-def _signals(signals: Sequence[Signal]) -> Html | None:
-    if not signals:
-        return None
-    rows = [
-        el(
-            "li",
-            el("strong", spoken(each.kind)),
-            " (proof): " if each.strength >= 1 else f" ({percent(each.strength)} sure): ",
-            data(each.detail, _DETAIL_CHARACTERS),
-            *_shown_piece(each.evidence),
-        )
-        for each in signals[:_MOST_TRACES]
-    ]
-    if len(signals) > _MOST_TRACES:
-        rows.append(el("li", f"and {amount(len(signals) - _MOST_TRACES, 'more trace')}"))
-    return el("ul", *rows, class_="traces")
-
-
-def _shown_piece(evidence: str) -> list[Html]:
-    return [el("span", ": "), el("mark", el("bdi", cut(evidence, 200)), class_="trace")] if evidence else []
-
-
-def _quotes(quotes: Sequence[Quote]) -> Html | None:
-    if not quotes:
-        return None
-    rows = [
-        el(
-            "li",
-            data(each.field, 80),
-            " rests on ",
-            el("q", data(each.text, 300)),
-            *(
-                [el("strong", " which is not in its text", class_="bad")]
-                if each.match is Match.NOT_FOUND
-                else [el("span", f" ({spoken(each.match)})", class_="soft")]
-            ),
-        )
-        for each in quotes[:_MOST_QUOTES]
-    ]
-    if len(quotes) > _MOST_QUOTES:
-        rows.append(el("li", f"and {amount(len(quotes) - _MOST_QUOTES, 'more quote')}"))
-    return el("ul", *rows, class_="quotes")
-
-
-def _neighbours(
-    item: ItemRecord,
-    signals: Sequence[Signal],
-    call: CallRecord | None,
-    by_id: Mapping[ItemId, ItemRecord],
-) -> Html | None:
-    """Those that a trace points to stand open, the others of the call are folded away."""
-    named = [other for signal in signals for other in signal.items if other != item.id and other in by_id]
-    members = [other for other in (call.members if call else ()) if other != item.id and other in by_id]
-    pointed = list(dict.fromkeys(named))[:MOST_NEIGHBOURS]
-    seen = set(pointed)
-    others = [other for other in members if other not in seen]
-    parts: list[Html] = [_neighbour(by_id[other], signals, pointed=True) for other in pointed]
-    if others:
-        room = max(0, MOST_NEIGHBOURS - len(pointed))
-        folded = [_neighbour(by_id[other], signals, pointed=False) for other in others[:room]]
-        if len(others) > room:
-            folded.append(el("p", f"and {len(others) - room:,} more", class_="more"))
-        more = "other " if pointed else ""
-        label = amount(len(others), f"{more}neighbour")
-        parts.append(el("details", el("summary", f"{label} in the same call"), *folded))
-    return el("div", *parts, class_="neighbours") if parts else None
-
-
-def _neighbour(other: ItemRecord, signals: Sequence[Signal], *, pointed: bool) -> Html:
-    answer = model_answer(other.result) if other.result else None
-    told = "a trace points to this neighbour" if pointed else "neighbour"
-    return el(
-        "div",
-        el("div", el("span", "foreign", class_="badge"), f" {told}: ", data(other.id, 120), class_="label"),
-        el(
-            "div",
-            _text(other.text, signals, most=_NEIGHBOUR_CHARACTERS),
-            _answer(answer, signals) if answer is not None else el("p", "no answer", class_="soft"),
-            class_="pair",
-        ),
-        class_="foreign",
-    )
-
-
 def _legend() -> Html:
     return el(
         "p",
         el("mark", "quoted", class_="quote"),
         " words an answer rests on, in the item's own text. ",
-        el("mark", "trace", class_="trace"),
-        " what a check found suspicious, wherever it occurs: in the item, in its answer, or in a neighbour.",
+        el("mark", "suspicious", class_="trace"),
+        " what a check found, wherever it occurs: in the item, in its answer, or in a neighbour.",
         class_="soft",
     )
 
 
 def _why(failed: Sequence[ItemRecord]) -> Html:
-    counted = Counter(_fault(item) for item in failed)
+    faults = Counter(_fault(item) for item in failed)
     return el(
-        "p", "Why: ", ", ".join(f"{spoken(fault)} {count:,}" for fault, count in counted.most_common()), "."
+        "p", "Why: ", ", ".join(f"{in_words(fault)} {count:,}" for fault, count in faults.most_common()), "."
     )
 
 
 def _traces(doubtful: Sequence[ItemRecord]) -> Html:
-    counted = Counter(
+    kinds = Counter(
         kind for item in doubtful if item.result for kind in {signal.kind for signal in item.result.signals}
     )
-    told = ", ".join(f"{spoken(kind)} {count:,}" for kind, count in counted.most_common())
-    return el("p", f"Accepted, but with traces: {told}." if told else "Accepted, but marked as doubtful.")
+    told = ", ".join(f"{signal_words(kind)} {count:,}" for kind, count in kinds.most_common())
+    return el(
+        "p", f"Accepted, but marked suspicious: {told}." if told else "Accepted, but marked as doubtful."
+    )
+
+
+def _reason(item: ItemRecord) -> tuple[str, str]:
+    return _fault(item), item.result.reason.detail if item.result and item.result.reason else ""
 
 
 def _fault(item: ItemRecord) -> str:

@@ -5,9 +5,10 @@ Does not know: how a sample was drawn, or what a rejection led to.
 
 from __future__ import annotations
 
+from packer.out.board.state_bar import counted, in_words
 from packer.out.report.cost import table
 from packer.out.report.html import Child, Html, el
-from packer.out.report.words import amount, as_text, cut, data, spoken
+from packer.out.report.words import as_text, cut, data
 from packer.sampling import Share, bad_share
 from schemas.record import RunRecord
 from schemas.review import Gate, Review, Ruling
@@ -30,8 +31,10 @@ def reviewed_share(record: RunRecord) -> Share:
     return bad_share(sum(review.bad for review in record.reviews), len(record.reviews))
 
 
-def review_section(record: RunRecord) -> Html:
-    """The gate, the error rate with its bound, and the log, wrong answers first."""
+def review_section(record: RunRecord) -> Html | None:
+    """The gate, the error rate with its bound, and the log, wrong answers first; None without a review."""
+    if record.gate is Gate.NONE and not record.reviews:
+        return None
     parts: list[Html] = [el("h2", "Review by people", id="review"), el("p", _GATES[record.gate])]
     if record.reviews:
         parts.append(el("p", el("strong", f"{reviewed_share(record)}."), " ", _caveat(), class_="rate"))
@@ -39,7 +42,7 @@ def review_section(record: RunRecord) -> Html:
         rows = [_row(review) for review in ordered[:MOST_REVIEWS]]
         parts.append(table(_COLUMNS, rows, label="decisions of the reviewers", kind="log"))
     if len(record.reviews) > MOST_REVIEWS:
-        more = amount(len(record.reviews) - MOST_REVIEWS, "more decision")
+        more = counted(len(record.reviews) - MOST_REVIEWS, "more decision")
         parts.append(el("p", f"and {more}; wrong answers stand first", class_="more"))
     return el("section", *parts, aria_labelledby="review")
 
@@ -51,7 +54,7 @@ def advice_section(record: RunRecord) -> Html | None:
     rows = [
         el(
             "li",
-            el("strong", spoken(each.topic)),
+            el("strong", in_words(each.topic)),
             ": ",
             None if each.pack else el("strong", "do not pack. ", class_="bad"),
             data(each.detail, 500),

@@ -82,7 +82,7 @@ td .soft,th .soft{font-weight:400;font-size:.82rem}
 .doubt{color:var(--doubt)}
 .bad{color:var(--bad)}
 .kicker{color:var(--accent);font-size:.85rem;font-weight:600;letter-spacing:.04em;margin-bottom:.4rem}
-.verdict{font:1.5rem/1.35 ui-serif,Charter,"Iowan Old Style",Georgia,"Liberation Serif",serif;
+.verdict{font-size:1.5rem;line-height:1.35;
 margin-top:.9rem;max-width:44rem;text-wrap:pretty}
 .state{display:flex;flex-wrap:wrap;gap:.2rem 2rem;margin-top:.8rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:.55rem 2rem;
@@ -93,6 +93,13 @@ dt{color:var(--soft);font-size:.85rem}
 .facts dt{padding-top:.08rem}
 .concerns,.calm{margin-top:1.8rem;padding:1.1rem 1.3rem;background:var(--card);
 border:1px solid var(--line);border-left:4px solid var(--accent);border-radius:.3rem}
+.concerns.bad{border-left-color:var(--bad);color:var(--ink)}
+.concerns.doubt,.calm.doubt{border-left-color:var(--doubt);color:var(--ink)}
+.calm.good{border-left-color:var(--good);color:var(--ink)}
+.next{margin-top:.7rem}
+code{font:.92em/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;
+background:var(--sunk);padding:.1rem .35rem;border-radius:.2rem;-webkit-box-decoration-break:clone;
+box-decoration-break:clone}
 .concerns h2{font-size:1.05rem;margin-bottom:.5rem}
 .concerns ol{padding-left:1.3rem}
 .concerns li+li{margin-top:.25rem}
@@ -105,6 +112,9 @@ font-variant-numeric:tabular-nums}
 border-radius:.4rem;break-inside:avoid-page}
 .item>header{display:flex;flex-wrap:wrap;align-items:baseline;gap:.3rem .7rem}
 .item>*+*{margin-top:.6rem}
+.group{margin-top:1.2rem}
+.group+.group{margin-top:1.6rem}
+.group>summary,section>details>summary{color:var(--accent);font-size:.93rem}
 .badge{display:inline-block;font-size:.75rem;font-weight:600;line-height:1.3;padding:.05rem .45rem;
 border:1px solid currentColor;border-radius:1rem;white-space:nowrap}
 .label{color:var(--soft);font-size:.82rem;margin-bottom:.15rem}
@@ -140,6 +150,8 @@ td{min-width:4.5rem}
 td bdi,tbody th bdi{overflow-wrap:anywhere}
 .sums td,.sums thead th+th{text-align:right}
 .log td:nth-child(3){min-width:8.5rem}
+.failed tbody th{min-width:4rem}
+.failed td{min-width:2.5rem}
 .bleed td:nth-child(n+3),.bleed thead th:nth-child(n+3){text-align:left}
 .bleed tbody th{min-width:6.5rem}
 .bleed td:nth-child(4){white-space:nowrap}
@@ -188,6 +200,7 @@ h1{font-size:1.6rem}
 main>section{margin-top:2.4rem}
 .pair{grid-template-columns:minmax(0,1fr)}
 .figures{grid-template-columns:repeat(2,minmax(0,1fr))}
+.figures>div:nth-child(5){grid-column:1/-1}
 .item,figure{padding:.9rem}
 .told{min-width:0}
 }

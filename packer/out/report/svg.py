@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from packer.out.report.html import Html, el, shown
+from packer.out.report.html import Html, el
+from schemas.visible import visible
 
 WIDTH = 332
 _LEFT = 40
@@ -80,9 +81,20 @@ def drawing(name: str, title: str, told: str, height: float, *parts: Html) -> Ht
     )
 
 
-def bars(name: str, title: str, told: str, rows: Sequence[Bar], *, axis: str) -> Html:
-    """Bars from left to right, each with its name above it and its figure behind it."""
-    most = max((row.value for row in rows), default=0) or 1
+def bars(
+    name: str, title: str, told: str, rows: Sequence[Bar], *, axis: str, whole: float | None = None
+) -> Html:
+    """Bars from left to right, each with its name above it and its figure behind it.
+
+    Args:
+        name: unique on the page.
+        title: its text alternative in a few words.
+        told: the same in figures.
+        rows: the bars.
+        axis: what their lengths are.
+        whole: what a full track stands for; None takes the longest bar.
+    """
+    most = whole or max((row.value for row in rows), default=0) or 1
     room = WIDTH - 110
     parts: list[Html] = []
     for place, row in enumerate(rows):
@@ -235,7 +247,7 @@ def fitting(name: str) -> str:
         >>> fitting("short"), len(fitting("long " * 20)), len(fitting("長" * 50))
         ('short', 42, 21)
     """
-    seen, left = shown(name), _LABEL_ROOM
+    seen, left = visible(name), _LABEL_ROOM
     for place, letter in enumerate(seen):
         wide = unicodedata.east_asian_width(letter) in "WFA"
         left -= 2.0 if wide or letter in "MW@%" else 1.4 if letter.isupper() else 1.0

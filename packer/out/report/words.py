@@ -6,13 +6,15 @@ Does not know: HTML, or what is told of a run.
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 
+from packer.out.board.state_bar import in_words
+from packer.out.board.worth import money as money
 from packer.out.report.html import Html, el
 from schemas.record import ItemRecord, ItemState
 from schemas.result import ItemResult
 from schemas.review import Ruling
-from schemas.signal import Trust
+from schemas.signal import SignalKind, Trust
+from schemas.verdict import Fault
 
 STATES = {
     ItemState.ACCEPTED: "accepted",
@@ -33,16 +35,37 @@ ROUTES = {
     "calibration": "pack sizes tried on a sample first",
     "audit": "asked alone, to hold packed answers against",
 }
-
-
-def amount(number: int, one: str, many: str = "") -> str:
-    """A number of things.
-
-    Example:
-        >>> amount(1, "item"), amount(1200, "item"), amount(2, "reply", "replies")
-        ('1 item', '1,200 items', '2 replies')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+WORDS = {
+    "bleed": "an answer is another one because of the items beside it in the call",
+    "doubtful": "a check saw a sign of that; the answer is given all the same",
+}
+_ALONE = "Ask these one by one, or ask a larger model."
+_OTHER_MODEL = "The provider would not answer: look at the text, or ask another model."
+_AGAIN = "Nothing is wrong with the item: run it again."
+WHAT_TO_DO = {
+    Fault.INVALID_VALUE: "If that value is right, allow it in the task; else ask a larger model.",
+    Fault.EMPTY_TEXT: "Fill in the text, or leave the row out.",
+    Fault.OVER_BUDGET: "Shorten the text, or allow more tokens to a call.",
+    Fault.TRUNCATED: "Allow more tokens to an answer.",
+    **dict.fromkeys((Fault.REFUSED, Fault.FILTERED), _OTHER_MODEL),
+    **dict.fromkeys((Fault.CALL_FAILED, Fault.TIMEOUT, Fault.UNREACHABLE), _AGAIN),
+    **dict.fromkeys((Fault.MISSING, Fault.DUPLICATE, Fault.MISBOUND, Fault.BLEED, Fault.UNREADABLE), _ALONE),
+}
+"""What may help where an item failed for this."""
+_SIGNALS = {
+    SignalKind.MISBOUND: "came back under another item's marker",
+    SignalKind.UNBOUND: "came back without its marker",
+    SignalKind.SHIFT: "answers slid from item to item",
+    SignalKind.FOREIGN_EVIDENCE: "rests on another item's words",
+    SignalKind.FOREIGN_VALUE: "holds another item's words",
+    SignalKind.UNGROUNDED: "rests on words that stand nowhere",
+    SignalKind.SECOND_LOOK: "another answer when asked again",
+    SignalKind.AUDIT: "another answer when asked alone",
+    SignalKind.NEIGHBOUR_COPY: "like its neighbour",
+    SignalKind.POLARITY_PULL: "answers of one call pulled one way",
+    SignalKind.POSITION_DRIFT: "answers that go with the position",
+    SignalKind.DISCOUNTED: "later answers that give less",
+}
 
 
 def figure(number: float | None) -> str:
@@ -57,23 +80,6 @@ def figure(number: float | None) -> str:
     if isinstance(number, int) or abs(number) >= 1000:
         return f"{number:,.0f}"
     return f"{number:.1f}".removesuffix(".0") if abs(number) >= 10 else f"{number:.3g}"
-
-
-def money(usd: Decimal | None) -> str:
-    """An amount in US dollars, exact to the cent from a dollar on, to three digits below.
-
-    Example:
-        >>> money(Decimal("12.3456")), money(Decimal("0.00012345")), money(Decimal(0)), money(None)
-        ('$12.35', '$0.000123', '$0', 'unknown')
-    """
-    if usd is None:
-        return "unknown"
-    if not usd.is_finite() or abs(usd) >= 1:
-        return f"${usd:,.2f}"
-    if usd == 0:
-        return "$0"
-    digits = min(12, 2 - usd.adjusted())
-    return f"${usd:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def percent(share: float) -> str:
@@ -114,6 +120,11 @@ def data(text: object, most: int = 300) -> Html:
     return el("bdi", cut(str(text), most))
 
 
+def signal_words(kind: SignalKind) -> str:
+    """What a check saw, as one reads it."""
+    return _SIGNALS.get(kind, in_words(kind))
+
+
 def as_text(value: object) -> str:
     """An answer as one reads it: a label as it is, anything else as JSON."""
     if value is None:
@@ -137,8 +148,3 @@ def is_doubtful(item: ItemRecord) -> bool:
     if item.result is None or item.state not in (ItemState.ACCEPTED, ItemState.HELD):
         return False
     return item.result.trust is Trust.DOUBTFUL
-
-
-def spoken(word: str) -> str:
-    """A stable word as one reads it: ``invalid_value`` is ``invalid value``."""
-    return word.replace("_", " ")

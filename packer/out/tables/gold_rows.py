@@ -18,22 +18,13 @@ LABEL_FIELDS = ("label", "labels", "gold")
 Row = Mapping[str, object]
 
 
-def gold_fields(first: Row, output: Output[object], wanted: str | None) -> tuple[str, ...]:
-    """Which columns hold the answers; none where the rows have none.
+def gold_fields(first: Row, output: Output[object]) -> tuple[str, ...]:
+    """Which columns hold the answers: one for each field of an answer, or one by its name; none if none does.
 
     Args:
         first: a row.
         output: what an answer must be.
-        wanted: the column that was named; None looks for one, or for one a field of the answer.
-
-    Raises:
-        UsageError: there is no column of that name.
     """
-    if wanted is not None:
-        if wanted not in first:
-            known = ", ".join(map(repr, first))
-            raise UsageError(f"There is no field {wanted!r} for --gold-field. The fields are: {known}.")
-        return (wanted,)
     names = _properties(output)
     if names and all(name in first for name in names):
         return tuple(names)

@@ -100,7 +100,7 @@ class ParquetResults:
         self._begin()
 
     def write(self, rows: Iterable[Mapping[str, object]]) -> None:
-        """Add rows as ``packer.out.tables.rows.as_row`` makes them."""
+        """Add rows as ``packer.out.tables.results.as_row`` makes them."""
         for row in rows:
             self._waiting.append(row)
             if len(self._waiting) == ROWS_IN_A_GROUP:

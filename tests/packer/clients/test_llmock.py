@@ -24,8 +24,8 @@ from packer.clients.openai_responses import OpenAIResponses
 from packer.delimit import HANDLES
 from packer.run.live.loop import run_to_end
 from schemas.errors import AccessDenied, CallRefused, SpendLimit
-from schemas.result import Fault
 from schemas.settings import Strategy
+from schemas.verdict import Fault
 from tests.strategies import SENTIMENT
 
 TEXTS = [f"tweet {number}" for number in range(8)]

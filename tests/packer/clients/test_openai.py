@@ -6,11 +6,13 @@ import openai
 import pytest
 
 from packer import Completion, FinishReason, Layout, Limits, Outcome, UsageError, pack_and_run
+from packer.clients import OpenAIChat, OpenAIResponses
+from packer.clients.choose import choose
 from packer.run.live.loop import run_to_end
 from packer.testing import FaultServer, ScriptedClient, WireFault
 from schemas.errors import AccessDenied
-from schemas.result import Fault
 from schemas.usage import Usage
+from schemas.verdict import Fault
 from tests.strategies import SENTIMENT
 
 TEXTS = [f"tweet {'!' * i}" for i in range(25)]
@@ -183,7 +185,20 @@ def test_an_unknown_finish_reason_is_no_error() -> None:
 
 
 def test_no_key_and_no_model_name_are_clear_errors() -> None:
-    with pytest.raises(UsageError, match="OpenAI client cannot be made"):
+    with pytest.raises(UsageError, match="no key for OpenAI: set OPENAI_API_KEY in the env"):
         pack_and_run(["a"], SENTIMENT, model="openai/gpt-4.1-mini")
+    with pytest.raises(UsageError, match="no key for Anthropic: set ANTHROPIC_API_KEY in the env"):
+        pack_and_run(["a"], SENTIMENT, model="anthropic/claude-haiku-5-5")
     with openai.OpenAI(api_key="x") as sdk, pytest.raises(UsageError, match="which model"):
         pack_and_run(["a"], SENTIMENT, client=sdk)
+
+
+def test_other_names_that_azure_and_responses_go_by_are_taken_off() -> None:
+    with openai.AzureOpenAI(api_key="x", api_version="1", azure_endpoint="http://127.0.0.1:9") as sdk:
+        made = choose(model="azure/mine", client=sdk).client
+    assert isinstance(made, OpenAIChat)
+    assert (made.name, made.provider, made.max_retries) == ("mine", "azure", 2)
+    with openai.OpenAI(api_key="x") as plain:
+        other = choose(model="openai-responses/gpt-5.4", client=plain).client
+    assert isinstance(other, OpenAIResponses)
+    assert other.name == "gpt-5.4"

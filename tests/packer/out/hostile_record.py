@@ -17,10 +17,12 @@ from schemas.comparison import Comparison, Way
 from schemas.evidence import Match, Quote
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord
-from schemas.result import Fault, ItemResult, Outcome, Reason, Route
+from schemas.result import ItemResult, Outcome
 from schemas.review import Gate, Review, Ruling, Stage
+from schemas.route import Route
 from schemas.signal import Signal, SignalKind, Trend, Trust
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 
 FIELDS = (
     "text",

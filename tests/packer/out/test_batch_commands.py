@@ -148,3 +148,26 @@ def test_the_report_says_that_jobs_are_under_way(home: Path, server: FaultServer
     run(home, "--no-wait")
     assert call("report", home / "a run.db").exit_code == 0
     assert "At the provider</strong>: 1 batch job under way" in (home / "a run.db.html").read_text()
+
+
+def test_a_run_that_its_limit_stopped_is_resumed_as_its_status_says(home: Path, server: FaultServer) -> None:
+    command = (
+        "run",
+        home / "in.csv",
+        *OPTIONS,
+        "--id-field",
+        "id",
+        "--out",
+        home / "out.csv",
+        "--store",
+        home / "b.db",
+    )
+    stopped = call(*command, "--max-calls", "1")
+    assert stopped.exit_code == 1
+    assert stopped.stderr.splitlines()[-1] == f"Next: packsplit resume {home / 'b.db'}"
+    last = call("status", home / "b.db").output.split("Next: packsplit ")[1].split()
+    assert last[0] == "resume"
+    assert last[-2] == "--max-calls"
+    done = call("resume", home / "b.db", *last[-2:])
+    assert done.exit_code == 0, done.output
+    assert written(home) == RIGHT

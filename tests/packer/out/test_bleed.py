@@ -123,7 +123,7 @@ def test_the_page_has_trials_changes_and_the_audit_by_part_with_figures_beside_e
     assert "items are asked alone instead of packs of 5: 11 of the last" in told
     assert "route: repack2 of 450% (15% to 85%)" in told
     assert "field: value4 of 26no interval" in told
-    assert "bleed: the first less the second–2.9% (-21% to 19%)" in told
+    assert "bleed: the first less the second–2.9% (0% to 19%)" in told
     assert "single answers, asked twice1 of 812% (2.2% to 47%)" in told
     page = report_html(RECORD)
     assert page.count('class="range"') == 3 + 5 + 7
@@ -147,8 +147,8 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
     assert (found["calibration"], found["audit"], found["size_changes"]) == (None, None, [])
     assert "was not measured" in bleed(replace(RECORD, calibration=replace(FOUND, noise=type(FOUND.noise)())))
     alone = replace(record, audit=AUDIT)
-    assert "Nothing was promised of bleed." in bleed(alone)
-    assert "nothing was promised" in board(alone)
+    assert "No limit on bleed was set for this run." in bleed(alone)
+    assert "no limit was set" in board(alone)
     untried = replace(record, calibration=replace(FOUND, trials=()))
     assert "Sizes tried" not in bleed(untried)
     assert "tried" not in board(untried).partition("bleed")[2].replace("packs of 10: of", "")
@@ -159,20 +159,20 @@ def test_bleed_that_is_shown_is_the_first_thing_to_look_at() -> None:
     assert "Bleed is shown by the audit: packing changes 1 to 40 of 100" in head(replace(RECORD, audit=worse))
     assert "Bleed is shown" not in head(RECORD)
     bare = replace(clean_record(), size_changes=(SizeChange(10, 5, "x"),))
-    assert "Packs became smaller while the run went on." in head(bare)
-    assert "Nothing to look at" in head(replace(bare, size_changes=(SizeChange(5, 10, "x"),)))
+    assert "Packs were made smaller while the run went on, from 10 to 5 items: x." in head(bare)
+    assert "No failures" in head(replace(bare, size_changes=(SizeChange(5, 10, "x"),)))
 
 
 def test_long_lists_are_cut_and_say_so() -> None:
     many = replace(AUDIT, parts=tuple(AuditPart(f"items: {n}", 1, 0, None) for n in range(500)))
     record = replace(RECORD, audit=many, size_changes=RECORD.size_changes * 300)
     assert "and 440 more parts" in bleed(record)
-    assert "items: 59" in bleed(record)
-    assert "items: 499" not in bleed(record)
+    assert "in a call of 59" in bleed(record)
+    assert "in a call of 499" not in bleed(record)
     assert "and 580 more changes" in bleed(record)
     told = board(record)
     assert "and 488 more parts" in told
-    assert "and 597 changes of size before these" in told
+    assert "and 597 earlier changes of size" in told
     assert len(report_html(record)) < 200_000
 
 

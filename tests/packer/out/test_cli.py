@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from packer.out.commands.cli import app
-from packer.out.tables.rows import disarmed, read_rows
+from packer.out.tables.cells import disarmed
+from packer.out.tables.rows import read_rows
 from packer.testing import FaultServer, ScriptedClient
 
 ROWS = [("7", "Great value."), ("8", "Arrived broken."), ("9", "Great value.")]
@@ -126,7 +128,14 @@ def test_plan_asks_nobody(csv_file: Path) -> None:
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
     assert (summary["items"], summary["repeated_texts"], summary["calls"]) == (3, 1, 1)
-    assert "one by one" in call("plan", csv_file, *OPTIONS).stdout
+    lines = call("plan", csv_file, *OPTIONS, "--seed", "3").stdout.splitlines()
+    assert "one by one" in lines[1]
+    assert any(line.startswith("worst case: ") for line in lines)
+    begun, *words = shlex.split(lines[-1].removeprefix("Next: packsplit "))
+    assert begun == "run"
+    assert words[0] == str(csv_file)
+    assert words[-2:] == ["--out", "results.csv"]
+    assert words[words.index("--seed") + 1] == "3"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from packer.out.commands.cli import app
-from packer.testing import FaultServer
+from packer.testing import FaultServer, WireFault
 
 ASKED = ("--labels", "good,bad", "--instruction", "Sentiment.", "--model", "openai/gpt-4.1-mini")
 RUN = ("run", "a.csv", *ASKED, "--out", "o.jsonl")
@@ -90,11 +90,10 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     (run_on("latin.csv"), "'latin.csv' is not UTF-8: save it as UTF-8"),
     (run_on("latin.jsonl"), "'latin.jsonl' is not UTF-8"),
     (run_on("utf16.csv"), "'utf16.csv' is written in UTF-16: save it as UTF-8"),
-    (run_on("headless.csv"), "Put a row with the word text above it"),
     (run_on("twice.csv"), "'text' is there twice"),
     (run_on("unnamed.csv"), "of the columns one has no name"),
     (run_on("ragged.csv"), "row 2 has another number of cells"),
-    (run_on("broken.jsonl"), "broken.jsonl, line 2 is not JSON"),
+    (run_on("broken.jsonl"), "broken.jsonl, line 2 is not JSON: Expecting value, at character 10."),
     (run_on("array.jsonl"), "holds a JSON array"),
     (run_on("array.json"), "a task file goes behind --task"),
     (run_on("number.jsonl"), "has a text of type int"),
@@ -162,6 +161,7 @@ MISTAKES: list[tuple[tuple[str, ...], str]] = [
     ((*EVAL, "--max-bleed", "0.02", "--max-accuracy-loss", "0.02"), "promise one of the two"),
     ((*EVAL, "--max-accuracy-loss", "0.02"), "needs people's answers"),
     ((*EVAL, "--gold-field", "star"), "Did you mean 'stars'?"),
+    ((*EVAL, "--gold-field", "stars", "--text-field", "stars"), "is the column of people's answers"),
     (("eval", "task.json"), "packsplit eval labelled.csv --task 'task.json'"),
     (("eval", "task.json", "--data", "a.csv", "--task", "typo.json"), "are two task files"),
     # Stored runs
@@ -202,6 +202,45 @@ def test_no_key_and_an_address_that_is_none(here: Path, monkeypatch: pytest.Monk
     told = call(*RUN)
     assert (told.exit_code, "OPENAI_API_KEY" in told.stderr) == (2, True), told.output
     assert told.stderr.count("\n") == 1
+
+
+def test_a_header_that_looks_like_a_text_is_told_and_taken(here: Path) -> None:
+    plan = ("plan", "headless.csv", *ASKED)
+    told = call(*plan)
+    assert (told.exit_code, told.stderr.count("\n")) == (0, 1), told.output
+    assert "'The food was really great here.' looks like a text" in told.stderr
+    assert "put a row with the word text above it" in told.stderr
+    named = call(*plan, "--text-field", "The food was really great here.")
+    assert (named.exit_code, named.stderr) == (0, ""), named.output
+
+
+def test_a_wrong_key_is_one_sentence_without_the_key(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    denied = WireFault(401, {"error": {"message": "Incorrect API key provided: sk-canary.", "code": "x"}})
+    with FaultServer(TEXTS) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        server.faults.extend([denied] * 9)
+        told = call(*RUN)
+        calls = server.ledger.calls
+    assert (told.exit_code, told.stdout, told.stderr.count("\n")) == (3, "", 1), told.output
+    assert "Incorrect API key provided" in told.stderr
+    assert "sk-canary" not in told.stderr
+    assert calls == 1
+    assert not (here / "o.jsonl").exists()
+
+
+def test_a_user_without_a_home_or_a_name(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    with FaultServer(TEXTS) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        asked = call(*RUN, "--store", "may.run", "--review", "1")
+    assert asked.exit_code == 1, asked.output
+    sheet = json.loads(call("review", "may.run", "--json").stdout)
+    decided = [{"id": each["id"], "ruling": "approve"} for each in sheet["items"]]
+    (here / "decided.jsonl").write_text("".join(json.dumps(each) + "\n" for each in decided))
+    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("uid not found")))
+    told = call("review", "may.run", "--decisions", "decided.jsonl")
+    assert (told.exit_code, told.stderr) == (0, ""), told.output
 
 
 def test_files_that_may_not_be_read_or_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
+import json
 import os
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -18,15 +16,23 @@ from packer.testing import ScriptedClient
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 
-SEVERAL = """
-import sys, json
-from packer.out.commands.cli import app
-for words in json.loads(sys.argv[1]):
+STEPS = """
+import fcntl, json, os, struct, sys, termios
+from packer.out.commands.cli import app, main
+for columns, no_color, words in json.loads(sys.argv[1]):
+    if columns:
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    os.environ["NO_COLOR"] = no_color
     print("$", words[0], flush=True)
     try:
         app(words)
     except SystemExit as end:
         print("=", end.code, flush=True)
+if len(sys.argv) > 2:
+    print("over", flush=True)
+    sys.stdin.readline()
+    sys.argv[1:] = sys.argv[2:]
+    main()
 """
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 LOOKS = [
@@ -38,14 +44,22 @@ LOOKS = [
 ]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
+Step = tuple[int, str, list[str]]
+"""Columns of the terminal (0: there is none), NO_COLOR, and the words of a command."""
+
+NARROW: list[Step] = [(40, "", words) for words in LOOKS]
+WITHOUT_COLOUR: list[Step] = [(200, "1", LOOKS[at]) for at in (0, 2, 4)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
     texts = [f"Review number {n} says that the thing holds what it promises." for n in range(24)]
-    (tmp_path / "in.jsonl").write_text("".join(f'"{text}"\n' for text in texts))
+    (folder / "in.jsonl").write_text("".join(f'"{text}"\n' for text in texts))
     client = ScriptedClient(lambda text: "good")
-    store = tmp_path / "may.run"
+    store = folder / "may.run"
     pack_and_run(texts, Task.classify("Sentiment of a review.", ["good", "bad"]), client=client, store=store)
-    return tmp_path
+    return folder
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -53,18 +67,21 @@ def environment(**more: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in left_out}, **more}
 
 
-def child(words: list[list[str]]) -> list[str]:
-    import json
-
-    return [sys.executable, "-c", SEVERAL, json.dumps(words)]
+def child(steps: list[Step], *last: str) -> list[str]:
+    return [sys.executable, "-c", STEPS, json.dumps(steps), *last]
 
 
-def in_terminal(words: list[list[str]], home: Path, columns: int, **more: str) -> str:
-    """What a terminal of so many columns is sent."""
+@pytest.fixture(scope="module")
+def screens(home: Path) -> tuple[str, str]:
+    """What a terminal is sent by one child: forty columns wide, then wide and without colours."""
     ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     with subprocess.Popen(
-        child(words), cwd=home, env=environment(**more), stdin=theirs, stdout=theirs, stderr=theirs
+        child(NARROW + WITHOUT_COLOUR),
+        cwd=home,
+        env=environment(TERM="xterm-256color"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
     ) as process:
         os.close(theirs)
         seen = b""
@@ -78,11 +95,13 @@ def in_terminal(words: list[list[str]], home: Path, columns: int, **more: str) -
             seen += part
         assert process.wait(timeout=60) == 0
     os.close(ours)
-    return seen.decode().replace("\r\n", "\n")
+    told = re.split(r"(?m)^(?=\$ )", seen.decode().replace("\r\n", "\n"))[1:]
+    assert len(told) == len(NARROW) + len(WITHOUT_COLOUR)
+    return "".join(told[: len(NARROW)]), "".join(told[len(NARROW) :])
 
 
-def test_forty_columns_are_enough(home: Path) -> None:
-    told = in_terminal(LOOKS, home, 40, TERM="xterm-256color")
+def test_forty_columns_are_enough(screens: tuple[str, str]) -> None:
+    told, _ = screens
     assert STYLE.search(told)
     lines = STYLE.sub("", told).splitlines()
     assert "\x1b" not in STYLE.sub("", told)
@@ -95,44 +114,37 @@ def test_forty_columns_are_enough(home: Path) -> None:
     assert [line for line in lines if line.startswith("=")] == ["= 0", "= 0", "= 2", "= 2", "= 0"]
 
 
-def test_no_escape_codes_with_no_color(home: Path) -> None:
-    told = in_terminal([LOOKS[0], LOOKS[2], LOOKS[4]], home, 200, NO_COLOR="1", TERM="xterm-256color")
+def test_no_escape_codes_with_no_color(screens: tuple[str, str]) -> None:
+    _, told = screens
     assert "\x1b" not in told
     assert "24 accepted" in told
 
 
-def test_a_pipe_gets_plain_text_in_whatever_it_can_hold(home: Path) -> None:
+def test_a_pipe_gets_plain_text_in_whatever_it_can_hold_and_ends_quietly_when_nobody_reads(
+    home: Path,
+) -> None:
     labels = ["plan", "in.jsonl", "--labels", "gut,schön", "--instruction", "Grüße"]
-    said = subprocess.run(
-        child([LOOKS[0], labels, ["plan", "schön.csv"]]),
+    steps: list[Step] = [(0, "", words) for words in (LOOKS[0], labels, ["plan", "schön.csv", *labels[2:]])]
+    with subprocess.Popen(
+        child(steps, "status", "may.run", "--json"),
         cwd=home,
         env=environment(PYTHONIOENCODING="ascii", TERM="xterm-256color"),
-        capture_output=True,
-        check=True,
-    )
-    assert b"\x1b" not in said.stdout + said.stderr
-    assert said.stdout.isascii()
-    assert b"Traceback" not in said.stderr
-    assert b"# 24 accepted" in said.stdout
-
-
-def test_a_pipe_that_nobody_reads_ends_the_command_quietly(home: Path) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    said = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from packer.out.commands.cli import main; main()",
-            "status",
-            "may.run",
-            "--json",
-        ],
-        cwd=home,
-        env=environment(),
-        stdout=writer,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        check=False,
-    )
-    os.close(writer)
-    assert (said.returncode, said.stderr) == (141, b"")
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said = b"".join(iter(process.stdout.readline, b"over\n"))
+        process.stdout.close()  # from here on nobody reads
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        wrong = process.stderr.read()
+        assert process.wait(timeout=60) == 141
+    assert b"\x1b" not in said + wrong
+    assert said.isascii()
+    assert b"# 24 accepted" in said
+    # All of it is told before the pipe is closed: what came after is silence.
+    assert wrong.count(b"\n") == 1
+    assert b"There is no file 'sch\\xf6n.csv'" in wrong

@@ -101,6 +101,17 @@ def test_rows_come_first_as_in_run_and_plan(tmp_path: Path, server: FaultServer)
     assert (body["items"], body["labelled"]) == (6, 6)
 
 
+def test_a_labelled_row_without_a_text_is_not_asked_and_stops_nobody(
+    tmp_path: Path, server: FaultServer
+) -> None:
+    task = written(tmp_path / "task.json", TASK)
+    data = table(tmp_path / "in.csv", ("text", "label"), *TRUTH.items(), ("", "good"))
+    found = evaluated(task, data, "--json")
+    assert found.exit_code == 0, found.stderr
+    body = json.loads(found.stdout)
+    assert (body["items"], body["labelled"]) == (24, 24)
+
+
 def test_unlabelled_rows_say_nothing_of_accuracy(tmp_path: Path, server: FaultServer) -> None:
     task = written(tmp_path / "task.json", TASK)
     data = tmp_path / "in.jsonl"
@@ -189,3 +200,50 @@ def test_several_labels_are_read_from_one_cell(tmp_path: Path, server: FaultServ
     assert found.exit_code == 0, found.stderr
     body = json.loads(found.stdout)
     assert (body["labelled"], body["alone_right"]) == (2, 2)
+
+
+def test_answers_are_read_by_their_schema(tmp_path: Path, server: FaultServer) -> None:
+    """Cells of a CSV file as whatever a field may be: a text, a number, yes or no, a choice, nothing."""
+    fields: dict[str, object] = {
+        "name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "number": {"type": ["integer", "null"]},
+        "new": {"type": "boolean"},
+        "stars": {"enum": [1, 2]},
+        "size": {"enum": ["s", "m"]},
+    }
+    schema = {"type": "object", "properties": fields, "required": [*fields], "additionalProperties": False}
+    task = written(tmp_path / "task.json", {"instruction": "The fields.", "schema": schema})
+    truth = {
+        "One": {"name": "5", "number": 5, "new": True, "stars": 2, "size": "s"},
+        "Two": {"name": None, "number": None, "new": False, "stars": 1, "size": "m"},
+    }
+    cells = (("One", "5", "5", "True", "2", "s"), ("Two", "", "", "false", "1", "m"))
+    wrong = ("Two", "", "five", "false", "1", "m")
+    data = table(tmp_path / "in.csv", ("text", *fields), *cells)
+    with FaultServer(truth) as answering:
+        asked = ("eval", str(task), "--data", str(data), "--model", "openai/gpt-4.1-mini", "--sizes", "2")
+        address = {"OPENAI_BASE_URL": answering.url}
+        found = CliRunner().invoke(app, [*asked, "--json", "--twice", "0"], env=address)
+        table(data, ("text", *fields), cells[0], wrong)
+        refused = CliRunner().invoke(app, list(asked), env=address)
+    assert found.exit_code == 0, found.stderr
+    body = json.loads(found.stdout)
+    assert (body["labelled"], body["alone_right"]) == (2, 2)
+    assert refused.exit_code == 2
+    assert "row 2, 'name', 'number', 'new', 'stars', 'size'" in refused.stderr
+
+
+def test_answers_of_one_column_may_be_json_or_plain(tmp_path: Path, server: FaultServer) -> None:
+    task = written(tmp_path / "task.json", {"instruction": "The sum.", "schema": {"type": "integer"}})
+    named = written(tmp_path / "named.json", {"instruction": "The name.", "schema": {"type": "string"}})
+    sums = table(tmp_path / "sums.csv", ("text", "gold"), ("1 + 1", "2"), ("2 + 2", "4"))
+    names = table(tmp_path / "names.csv", ("text", "gold"), ("I am Ada.", "Ada"), ("I am Bo.", "Bo"))
+    for file, data, truth in (
+        (task, sums, {"1 + 1": 2, "2 + 2": 4}),
+        (named, names, {"I am Ada.": "Ada", "I am Bo.": "Bo"}),
+    ):
+        with FaultServer(truth) as answering:
+            words = ["eval", str(file), "--data", str(data), "--model", "openai/gpt-4.1-mini", "--json"]
+            found = CliRunner().invoke(app, words, env={"OPENAI_BASE_URL": answering.url})
+        assert found.exit_code == 0, found.stderr
+        assert json.loads(found.stdout)["alone_right"] == 2

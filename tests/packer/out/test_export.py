@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 
 from packer import Task, pack_and_run
 from packer.out.commands.export import check_failures, export_rows, results_of, write_failures
-from packer.out.tables.rows import pick_text_field, read_rows, write_results
+from packer.out.tables.results import write_results
+from packer.out.tables.rows import pick_text_field, read_rows
 from packer.testing import ScriptedClient
 from schemas.errors import UsageError
 from schemas.item import Item, as_items
 from schemas.ledger import Baseline, Ledger
 from schemas.record import ItemRecord, ItemState, RunRecord
-from schemas.result import Fault, ItemResult, Outcome, Reason, Route
+from schemas.result import ItemResult, Outcome
 from schemas.review import Gate, Review, Ruling, Stage
+from schemas.route import Route
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 from tests.strategies import texts
 
 ENDS = (Outcome.ACCEPTED, Outcome.HELD, Outcome.FAILED, Outcome.PENDING)
@@ -124,7 +127,7 @@ def again(
 ) -> tuple[list[Item], list[Item], list[Mapping[str, object]]]:
     """The open items of a first run as they were, as a second run reads them, and the rows it reads."""
     rows = list(read_rows(path))
-    text_field = pick_text_field(rows[0], None if id_field is None else "text")
+    text_field = "text" if id_field is not None else pick_text_field(rows[0])
     items = as_items(rows, text_field=text_field, id_field=id_field)
     results = [ended(item.id, outcome) for item, outcome in zip(items, outcomes, strict=True)]
     failures = path.with_name("failures.jsonl")

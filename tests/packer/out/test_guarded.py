@@ -153,7 +153,7 @@ def test_auto_says_what_it_came_to(source: Path, server: FaultServer) -> None:
 def test_a_plan_says_what_proving_takes(source: Path) -> None:
     small = call("plan", source, *OPTIONS, "--max-bleed", 0.02)
     assert small.exit_code == 0, small.output
-    assert "promise: needs about 212 audits for 200 items; all are asked alone" in small.stdout
+    assert "the promise needs about 212 audits for 200 items; all are asked alone" in small.stdout
     pays = call("plan", source, *OPTIONS, "--max-bleed", 0.2)
     assert "to try sizes, up to" in pays.stdout
     assert "promise: tried first on 20 items, asked alone and by packs of 5, 10" in pays.stdout

@@ -21,15 +21,18 @@ from typer.testing import CliRunner, Result
 from packer import Task, pack_and_run
 from packer.out.commands.cli import app
 from packer.out.tables import parquet
-from packer.out.tables.rows import COLUMNS, check_out, read_rows, results_writer, write_results
+from packer.out.tables.results import COLUMNS, check_out, results_writer, write_results
+from packer.out.tables.rows import read_rows
 from packer.testing import FaultServer, ScriptedClient
 from schemas.errors import BadItem, MissingExtra, RunError
 from schemas.evidence import Match, Quote
 from schemas.output import SchemaOutput
-from schemas.result import Fault, ItemResult, Outcome, Reason, Route
+from schemas.result import ItemResult, Outcome
 from schemas.review import Review, Ruling, Stage
+from schemas.route import Route
 from schemas.signal import Signal, SignalKind
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 
 ANSWERS = {"Great value.": "good", "Arrived broken.": "bad"}
 OPTIONS = ["--labels", "good,bad", "--instruction", "Sentiment.", "--model", "openai/gpt-4.1-mini"]

@@ -19,8 +19,9 @@ from packer.out.report.style import DAY, DRAWN_ON, NIGHT, WRITTEN_ON
 from schemas.errors import UsageError
 from schemas.ledger import Baseline, Ledger
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord
-from schemas.result import ItemResult, Outcome, Route
+from schemas.result import ItemResult, Outcome
 from schemas.review import Gate
+from schemas.route import Route
 from schemas.signal import Trust
 from schemas.usage import Usage
 from tests.packer.out.example_record import clean_record, example_record, large_record
@@ -69,16 +70,16 @@ def test_the_head_says_what_happened_what_it_cost_and_what_to_look_at() -> None:
     (verdict,) = of_class(top, "verdict")
     wanted = "52 of 60 items have an accepted answer, 4 of them doubtful; 3 failed, 2 are held for a review, "
     assert said(verdict) == wanted + "3 are not settled yet."
-    assert "Ended early: the ceiling of 0.02 USD was reached" in told
+    assert "Held: 2 answers wait for a review" in told
     assert "Review: held: waiting for a review" in told
     assert "openai/gpt-4.1-mini" in told
     assert "2025-11-24 16:00:00 UTC" in told
     assert "57 s from first call to last reply" in told
     figures = {said(each[0]): said(each) for each in next(iter(of_class(top, "figures")))}
-    assert figures["Money"] == "Money$0.00366$0.000061 per itemand maybe up to $0.000371 more"
-    assert figures["Calls"] == "Calls130.22 per item1 failed"
+    assert figures["Money"] == "Money$0.00366$0.0000678 per answered itemand maybe up to $0.000371 more"
+    assert figures["Calls"] == "Calls130.24 per answered item1 failed"
     assert figures["Tokens"] == "Tokens6,7305,924 in39% of it cached806 out"
-    assert figures["Packing"].startswith("Packing0.36×Packing paid: 64% cheaper")
+    assert figures["Packing"].startswith("Packing64% cheaperthan single calls")
     assert "2 of 5 bad: 7.6% to 81% could be (95% confidence each way)" in figures["Wrong in review"]
     (concerns,) = of_class(top, "concerns")
     listed = [said(each) for each in concerns.iter("li")]
@@ -94,11 +95,12 @@ def test_a_clean_run_says_that_there_is_nothing_to_look_at() -> None:
     (top,) = of_class(CLEAN, "top")
     assert "All 8 items have an accepted answer." in said(top)
     assert "Complete" in said(top)
-    assert "Nothing to look at." in said(top)
+    assert "No failures, no doubtful answers, no open bill." in said(top)
+    assert "Next: packsplit export runs/small.sqlite --out results.csv" in said(top)
     assert "Moneyunknownno price is known for 'local'" in said(top)
     assert said(section(CLEAN, "look")).endswith("No item failed, and no accepted answer is doubtful.")
     assert "What other ways of asking would have cost is not known" in said(section(CLEAN, "cost"))
-    assert "No review was asked for." in said(section(CLEAN, "review"))
+    assert not [each for each in CLEAN.iter("section") if each.get("aria-labelledby") == "review"]
     assert not of_class(CLEAN, "item")
 
 
@@ -106,7 +108,7 @@ def test_a_clean_run_says_that_there_is_nothing_to_look_at() -> None:
     ("changed", "told"),
     [
         ({"running": True, "owner": "process 4711", "stopped": None}, "Running: process 4711"),
-        ({"stopped": None}, "Not finished: run it again to go on"),
+        ({"stopped": None, "gate": Gate.NONE}, "Not finished: run it again to go on"),
         ({"gate": Gate.PASSED}, "Review: passed"),
         ({"gate": Gate.REJECTED}, "Review: held: refused in review"),
         ({"gate": Gate.NONE}, "Review: none asked for"),
@@ -150,9 +152,9 @@ def test_a_quote_that_is_nowhere_is_said_to_be_nowhere() -> None:
 def test_foreign_evidence_is_marked_in_the_neighbour_that_it_came_from() -> None:
     found = card(EXAMPLE, "rev-021")
     assert said(of_class(found, "reason")[0]).startswith("bleed: three answers in a row quoted another item")
-    assert "foreign evidence (proof)" in said(found)
+    assert "rests on another item's words (certain)" in said(found)
     (neighbour,) = of_class(found, "foreign")
-    assert "a trace points to this neighbour: rev-023" in said(neighbour)
+    assert "mixed up with rev-023" in said(neighbour)
     assert "positive" in said(neighbour)
     assert marks(neighbour, "trace") == ["it flickers, and the shade fell off"]
     assert marks(of_class(found, "own")[0], "trace") == []
@@ -175,7 +177,7 @@ def test_neighbours_that_no_trace_points_to_are_folded_away() -> None:
     )
     shown = [said(of_class(each, "label")[0]) for each in of_class(folded, "foreign")]
     others = [member for member in members if member not in ("rev-013", "rev-016")]
-    assert shown == [f"foreign neighbour: {other}" for other in others[:7]]
+    assert shown == [f"neighbour {other}" for other in others[:7]]
     assert "and 1 more" in said(folded)
     assert "neighbours in the same call" in said(next(folded.iter("summary")))
 
@@ -191,15 +193,15 @@ def test_a_run_without_texts_says_so() -> None:
 def test_costs_stand_beside_other_ways_overall_and_by_group() -> None:
     cost = section(EXAMPLE, "cost")
     tables = list(cost.iter("table"))
-    assert [said(each) for each in tables[0].iter("th")][:3] == ["way", "calls per item", "tokens in"]
+    assert [said(each) for each in tables[0].iter("th")][:3] == ["way", "money per item", "calls per item"]
     rows = [[said(cell) for cell in row] for row in tables[0].iter("tr")]
     assert rows[1] == [
-        "packed measured, 57 items",
+        "this run: packs, further calls, audit measured, 57 items",
+        "$0.0000642",
         "0.23",
         "104",
         "40.4",
         "14.1",
-        "$0.0000642",
         "0.31",
         "11,600",
     ]
@@ -207,8 +209,8 @@ def test_costs_stand_beside_other_ways_overall_and_by_group() -> None:
     assert rows[4][-2:] == ["unknown", "unknown"]
     summaries = [said(each) for each in cost.iter("summary")]
     assert summaries == [
-        "shop: packing took 0.32 times what single calls take. Packing paid.",
-        "app: packing took 0.61 times what single calls take. "
+        "shop: packing was 68% cheaper than single calls. Packing paid.",
+        "app: packing was 39% cheaper than single calls, yet dearer than those with a warm cache. "
         "Packing cost more than single calls with a warm cache.",
     ]
 
@@ -218,15 +220,15 @@ def test_the_ledger_names_routes_overheads_and_what_was_maybe_paid() -> None:
     rows = {said(row[0]): [said(cell) for cell in row[1:]] for row in cost.iter("tr")}
     ledger = example_record().ledger
     pack = ledger.routes["pack"]
-    assert rows["pack several items in one call"][:3] == [
+    assert rows["pack several items in one call"][1:4] == [
         str(pack.calls),
         f"{pack.usage.input_tokens:,}",
         f"{pack.usage.cached_tokens:,}",
     ]
-    assert rows["all calls"][0] == "13"
-    assert rows["charged to items"][1] == f"{ledger.charged.usage.input_tokens:,}"
-    assert rows["overhead: canary inputs with known answers, mixed in"][1] == "291"
-    assert rows["one call per item predicted"][0] == "57"
+    assert rows["all calls"][1] == "13"
+    assert rows["charged to items"][2] == f"{ledger.charged.usage.input_tokens:,}"
+    assert rows["overhead: canary inputs with known answers, mixed in"][2] == "291"
+    assert rows["one call per item predicted"][1] == "57"
     assert rows["single-2"] == ["single", "1 item", "rev-058"]
     assert rows["1"] == ["the provider answered 503: overloaded, try again later"]
 
@@ -274,8 +276,7 @@ def test_advice_and_tests_are_told() -> None:
     assert "dependent: do not pack. two texts refer to each other" in said(section(EXAMPLE, "advice"))
     charts = said(section(EXAMPLE, "charts"))
     assert "Exact test: the first seat holds 'neutral'" in charts
-    assert "(chance alone: 0.8% of the time)" in charts
-    assert "discounted: Too little to test: 12 answers." in charts
+    assert "later answers that give less: Too little to test: 12 answers." in charts
 
 
 def test_lists_are_cut_and_say_what_was_left_out() -> None:
@@ -423,3 +424,60 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     with pytest.raises(UsageError, match="cannot be written"):
         write_report(example_record(), tmp_path / "absent" / "report.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_items_that_failed_for_one_reason_are_one_table_and_their_cards_are_folded_away() -> None:
+    record = example_record()
+    (one,) = [item for item in record.items if item.id == "rev-032"]
+    alike_items = tuple(replace(one, id=f"like-{number}") for number in range(30))
+    page = read(replace(record, items=(*record.items, *alike_items)))
+    (group,) = of_class(page, "group")
+    assert said(group).startswith("31 items: truncated: the reply ended at its cap")
+    assert "Allow more tokens to an answer." in said(group)
+    rows = [[said(cell) for cell in row] for row in next(group.iter("table")).iter("tr")]
+    assert rows[0] == ["item", "attempts", "its text"]
+    assert rows[1][:2] == ["rev-032", "3"]
+    assert "and 11 more" in said(group)
+    (folded,) = [each for each in group if each.tag == "details"]
+    assert len(of_class(folded, "item")) == 31
+
+
+def test_bars_of_shares_stand_on_a_track_of_all_items_and_failed_ones_answer_nothing() -> None:
+    record = clean_record()
+    failed = replace(record.items[0], state=ItemState.FAILED)
+    page = read(replace(record, items=(failed, *record.items[1:])))
+    told = said(section(page, "charts"))
+    assert "7 (100%)" in told
+    widths = [float(each.get("width", "0")) for each in of_class(page, "fill")][:2]
+    track = float(of_class(page, "track")[0].get("width", "0"))
+    assert [round(width / track, 3) for width in widths] == [7 / 8, 1 / 8]
+
+
+def test_the_whole_run_is_not_called_packed_and_what_says_nothing_is_left_out() -> None:
+    record = example_record()
+    ways = tuple(replace(way, cached_tokens=0.0) for way in record.comparisons[0].ways)
+    flat = replace(
+        record.comparisons[0], ways=(*ways[:2], replace(ways[2], cost_usd=ways[1].cost_usd), ways[3])
+    )
+    cost = section(read(replace(record, comparisons=(flat,))), "cost")
+    first = next(cost.iter("table"))
+    names = [said(each) for each in first.iter("th")]
+    assert "of them cached" not in names
+    assert "this run: packs, further calls, audit measured, 57 items" in names
+    assert not [name for name in names if "warm cache" in name]
+
+
+def test_a_part_of_a_run_that_nothing_differs_in_needs_no_table() -> None:
+    record = example_record()
+    audit = record.audit
+    assert audit is not None
+    calm = replace(
+        audit,
+        differ=0,
+        noise_differ=0,
+        parts=tuple(replace(part, differ=0) for part in audit.parts),
+        words="26 asked again, 0 differ.",
+    )
+    told = section(read(replace(record, audit=calm, calibration=None, size_changes=())), "bleed")
+    assert not list(told.iter("table"))
+    assert "Did neighbours change answers?" in said(told)

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packer.out.report.document import report_html
-from packer.out.report.html import el, raw_style, shown
+from packer.out.report.html import el, raw_style
+from schemas.visible import visible
 from tests.packer.out.example_record import clean_record, example_record
 from tests.packer.out.hostile_record import FIELDS, harmless, hostile_record, record_of
 from tests.packer.out.payloads import PAYLOADS
@@ -131,7 +132,7 @@ def test_no_text_at_all_changes_the_page(text: str) -> None:
 
 def test_no_character_moves_hides_or_breaks_the_page() -> None:
     every = "".join(map(chr, [*range(0x3100), *range(0xD7F0, 0x10000), *range(0xE0000, 0xE1000)]))
-    said = shown(every)
+    said = visible(every)
     said.encode()
     for character in said:
         category = unicodedata.category(character)
@@ -144,8 +145,8 @@ def test_no_character_moves_hides_or_breaks_the_page() -> None:
         assert bidi not in ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"), hex(
             ord(character)
         )
-    assert shown("a\x00\x1b[2J\u202eb\ud800") == "a␀␛[2J⟨U+202E⟩b⟨U+D800⟩"
-    assert shown("two\r\nlines\rno") == "two\nlines␍no"
+    assert visible("a\x00\x1b[2J\u202eb\ud800") == "a␀␛[2J⟨U+202E⟩b⟨U+D800⟩"
+    assert visible("two\r\nlines\rno") == "two\nlines␍no"
 
 
 def test_the_policy_lets_in_one_style_sheet_and_nothing_else() -> None:

@@ -12,13 +12,16 @@ import pytest
 from rich.console import Console
 
 from packer.out.board.status import status_json, status_table, watch
+from schemas.comparison import Comparison, Way
 from schemas.item import ItemId
 from schemas.ledger import Baseline, Ledger
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord
-from schemas.result import Fault, ItemResult, Outcome, Reason, Route
+from schemas.result import ItemResult, Outcome
 from schemas.review import Gate, Review, Ruling, Stage
+from schemas.route import Route
 from schemas.signal import Signal, SignalKind, Trust
 from schemas.usage import Usage
+from schemas.verdict import Fault, Reason
 
 NASTY = "id \x1b[31m[bold]\u202e"
 
@@ -83,7 +86,7 @@ def test_every_width_says_all_of_it_and_none_of_it_acts(width: int) -> None:
     assert not set(told) & set("\x1b\x07\u202e")
     words = " ".join(told.split())
     for piece in (
-        "may asks openai/[x]",
+        "may model openai/[x]",
         "█ 31 accepted",
         "▓ 1 held",
         "x 1 failed",
@@ -91,14 +94,14 @@ def test_every_width_says_all_of_it_and_none_of_it_acts(width: int) -> None:
         "· 17 queued",
         "of 51",
         "12,345 in (800 cached), unknown out",
-        "0.001230 USD, 1 call of unknown cost left out",
+        "$0.00123, 1 call of unknown cost left out; $0.0000384 per answered item",
         "and 46 more",
     ):
         assert piece in words
     joined = "".join(told.split())
     for piece in (
         "3sent,1failed,1inflight(single2,pack1)",
-        "7calls,atmost0.0004USD:[red]pack-7,[red]pack-8,[red]pack-9,[red]pack-10,[red]pack-11and2more",
+        "7calls,atmost$0.0004:[red]pack-7,[red]pack-8,[red]pack-9,[red]pack-10,[red]pack-11and2more",
     ):
         assert piece in joined
     if width >= 60:
@@ -120,7 +123,9 @@ def test_the_bar_has_a_stretch_for_each_state_even_one_item_of_a_million() -> No
 
 
 def test_failed_and_held_items_come_first_and_one_state_can_be_asked_for() -> None:
-    rows = [line.split()[0] for line in board(RUN).splitlines() if line.startswith(tuple(ItemState))]
+    rows = [
+        line.split()[0] for line in board(RUN, items=20).splitlines() if line.startswith(tuple(ItemState))
+    ]
     assert rows[:2] == ["failed", "held"]
     only = board(RUN, only=ItemState.QUEUED, items=3)
     assert [line.split()[2] for line in only.splitlines() if line.startswith("queued")] == ["43", "44", "45"]
@@ -144,17 +149,17 @@ def test_reasons_say_what_each_item_waits_for() -> None:
 @pytest.mark.parametrize(
     ("change", "word", "told"),
     [
-        ({"running": True, "owner": "process 7"}, "running", "running (process 7)"),
-        ({"running": True, "gate": Gate.WAITING}, "running", "running, and waits for its reviewer"),
+        ({"running": True, "owner": "process 7"}, "running", "running: process 7"),
+        ({"running": True, "gate": Gate.WAITING}, "running", "running: it waits for its reviewer"),
         ({"gate": Gate.REJECTED}, "rejected", "rejected by its reviewer"),
         (
             {"gate": Gate.WAITING, "stopped": "it waits"},
             "held",
-            "held: 1 answer waits for a review\npacksplit review runs/may.sqlite",
+            "held: 1 answer waits for a review\n",
         ),
         ({"stopped": "the ceiling \x07"}, "ended_early", "ended early: the ceiling \\x07"),
-        ({}, "open", "no process works on it: run it again to go on"),
-        ({"items": ITEMS[:32]}, "complete", "complete, 1 without a value"),
+        ({}, "open", "not finished: no process works on it; run it again to go on"),
+        ({"items": ITEMS[:32]}, "complete", "complete, 1 item without an answer\n"),
         ({"items": ITEMS[:3]}, "complete", "complete\n"),
         ({"items": ()}, "complete", "complete\n"),
     ],
@@ -239,13 +244,13 @@ def test_watching_follows_a_run_to_its_end() -> None:
     ended = replace(RUN, items=ITEMS[:3])
     last, told, pauses = followed(iter([running, running, ended]), terminal=True)
     assert (last, pauses) == (ended, 2)
-    assert told.count("running (process 7)") == 2
+    assert told.count("running: process 7") == 2
     assert "complete" in told.rpartition("running")[2]
 
 
 def test_watching_into_a_pipe_prints_the_last_board_alone() -> None:
     last, told, _ = followed(iter([replace(RUN, running=True), RUN]), terminal=False)
-    assert (last, told.count("may  asks"), "\x1b" in told) == (RUN, 1, False)
+    assert (last, told.count("may  model"), "\x1b" in told) == (RUN, 1, False)
     assert "no process works on it" in told
 
 
@@ -253,3 +258,29 @@ def test_ctrl_c_ends_watching_calmly() -> None:
     running = replace(RUN, running=True)
     last, _, pauses = followed(iter([running] * 5), terminal=True, stop_at=2)
     assert (last, pauses) == (running, 2)
+
+
+def test_what_needs_a_look_is_grouped_by_its_reason_and_the_rest_is_left_out() -> None:
+    told = board(replace(RUN, items=(*ITEMS, *(replace(ITEMS[31], id=f"bad-{n}") for n in range(8)))), 160)
+    (failed,) = [line for line in told.splitlines() if line.startswith("9 failed")]
+    assert "invalid_value: 'ok\\x07' is not one of" in failed
+    assert failed.rstrip().endswith("bad-0, bad-1, bad-2, bad-3 and 4 more")
+    assert "1 held" in told
+    assert "1 doubtful" in told
+    assert "row-0" not in told
+    assert told.rstrip().splitlines()[-1].startswith("Next: ")
+    assert "and 10 more for other reasons" in board(
+        replace(RUN, items=tuple(item(n, ItemState.FAILED, detail=f"why {n}") for n in range(20)))
+    )
+
+
+def test_the_bar_and_its_legend_do_not_touch() -> None:
+    lines = board(RUN, 60, items=0).splitlines()
+    assert (lines[3][:1], lines[4].strip(), lines[5][:1]) == ("█", "", "█")
+
+
+def test_whether_packing_paid_and_what_the_rest_costs_stand_with_the_money() -> None:
+    ways = (Way("packed", True, 9, 1, cost_usd=Decimal(3)), Way("singles", True, 9, 1, cost_usd=Decimal(1)))
+    told = board(replace(RUN, comparisons=(Comparison(ways, 3.0, False, "packing did not pay"),)))
+    assert "packing     3.00 times the cost of single calls" in told
+    assert "to come     about $54.00 for the 18 items that are still open" in told

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from schemas.chat import Completion
 from schemas.pack import Pack
-from schemas.result import Fault, Reason
 from schemas.signal import Signal
+from schemas.verdict import Fault, Reason
 from splitter.align import align, align_whole, answers_of
 from splitter.parse import parse
 from splitter.reading import Reading

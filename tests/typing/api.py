@@ -78,7 +78,7 @@ from packer.testing import ScriptedClient
 from schemas.item import ItemId
 from schemas.pack import Pack
 from schemas.record import CallRecord, ItemRecord, JobRecord
-from schemas.result import Reason, Split, Verdict
+from schemas.verdict import Reason, Split, Verdict
 from splitter import Need, escalate, last_rungs
 from splitter import split as split_one
 

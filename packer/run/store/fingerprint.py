@@ -17,6 +17,9 @@ from schemas.written import dumps, written
 RULES = 3
 """Raised whenever the same inputs, options and replies would be seated or read in another way than before."""
 
+HASHED = frozenset({"inputs", "output", "examples", "label notes", "gold", "canaries"})
+"""Parts kept as hashes, which say nothing to people."""
+
 SHOWN = 60
 HASHED_AT_ONCE = 512
 
@@ -72,7 +75,9 @@ def parts_of(every: Sequence[Item], task: Task[object], model: str, options: Opt
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> tuple[str, ...]:
     """What differs, in words; nothing when nothing does."""
     return tuple(
-        f"{name} ({_short(before.get(name))} -> {_short(now.get(name))})"
+        f"{name} (not the same)"
+        if name in HASHED
+        else f"{name} ({_short(before.get(name))} -> {_short(now.get(name))})"
         for name in now
         if dumps(before.get(name)) != dumps(now.get(name))
     )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,18 @@ def test_the_ladder_goes_down_to_single_and_then_says_why() -> None:
     assert {r.route for r in run} == {Route.SINGLE}
     assert all(r.reason is not None and r.reason.fault is Fault.UNREADABLE for r in run)
     assert run.ledger.calls == plan(numbered(2), SENTIMENT).worst_case_calls
+
+
+@pytest.mark.parametrize("strategy", ["session", "single"])
+@pytest.mark.parametrize("single", [True, False])
+def test_the_worst_case_of_items_asked_alone_is_what_they_take(
+    strategy: Literal["session", "single"], single: bool
+) -> None:
+    client, fallback = ScriptedClient(label, spoil=lambda prompt, reply: "no idea"), Fallback(single=single)
+    run = pack_and_run(numbered(3), SENTIMENT, client=client, strategy=strategy, fallback=fallback)
+    bound = plan(numbered(3), SENTIMENT, strategy=strategy, fallback=fallback)
+    assert run.outcomes == {Outcome.FAILED: 3}
+    assert run.ledger.calls == bound.worst_case_calls == (6 if strategy == "session" and single else 3)
 
 
 spoiled: list[Callable[[str], str | Completion | ClientError]] = [

@@ -139,12 +139,21 @@ def locate(name: str) -> Weights:
 
 
 def cache_folder() -> Path:
-    """Where weights are kept: ``PACKSPLIT_CACHE``, else the platform's cache folder."""
+    """Where weights are kept: ``PACKSPLIT_CACHE``, else the platform's cache folder.
+
+    Raises:
+        UsageError: neither is known, as for a container's user without a home.
+    """
     if chosen := os.environ.get("PACKSPLIT_CACHE"):
         return Path(chosen)
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
         return Path(local) / "packsplit"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "packsplit"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "packsplit"
+    except RuntimeError as error:
+        raise UsageError(
+            "This user has no home folder to keep models in: set PACKSPLIT_CACHE to a folder."
+        ) from error
 
 
 def fetch(

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from packer.out.board.bleed_words import (
+    bleed_told,
     by_people,
     came_of_it,
     estimated,
@@ -21,6 +22,8 @@ from packer.out.board.bleed_words import (
     worth_a_table,
 )
 from packer.out.board.plain import legible, plain
+from packer.out.board.remedies import audit_more
+from packer.out.board.standing import shared_answers
 from packer.out.board.state_bar import counted
 from schemas.audit import Audit
 from schemas.calibration import Calibration, Finding
@@ -35,7 +38,7 @@ _FOUND = {Finding.KEPT: "green", Finding.BROKEN: "red", Finding.OPEN: "yellow"}
 
 
 def bleed_board(record: RunRecord) -> RenderableType | None:
-    """What is known of bleed; None where nothing was promised, audited or changed."""
+    """What is known of bleed; None where nothing was promised, audited or changed, and nothing was packed."""
     parts: list[RenderableType] = []
     found, changes, audit = record.calibration, record.size_changes, record.audit
     if found is not None:
@@ -44,16 +47,25 @@ def bleed_board(record: RunRecord) -> RenderableType | None:
         parts += [head.append(f"{outcome}.", _STYLES[kind]), legible(found.words, most=LONGEST)]
         if found.trials:
             parts.append(_trials(found))
-    elif changes or audit is not None:
-        parts.append(Text("bleed", "bold").append("  no limit was set."))
+    if shared_answers(record):
+        parts.append(_checked(record))
+    if found is None and (changes or audit is not None):
+        parts.append(Text("no limit was set on bleed", "dim"))
+    if audit is not None:
+        parts += _audit(audit)
     for change in changes[-MOST_CHANGES:]:
         parts.append(Text("size: ").append_text(legible(str(change), most=LONGEST)))
     if len(changes) > MOST_CHANGES:
         earlier = counted(len(changes) - MOST_CHANGES, "earlier change")
         parts.append(Text(f"and {earlier} of size", "dim"))
-    if audit is not None:
-        parts += _audit(audit)
     return Group(*parts) if parts else None
+
+
+def _checked(record: RunRecord) -> Text:
+    told, kind = bleed_told(record.calibration, record.audit)
+    line = Text(told, _STYLES[kind])
+    more = audit_more(record) if kind == "doubt" else ""
+    return line.append(f" To be surer, give another run {more}.", "") if more else line
 
 
 def _trials(found: Calibration) -> Table:
@@ -77,7 +89,9 @@ def _trials(found: Calibration) -> Table:
 
 
 def _audit(audit: Audit) -> list[RenderableType]:
-    parts: list[RenderableType] = [Text("audit: ").append_text(legible(audit.words, most=LONGEST))]
+    parts: list[RenderableType] = []
+    if audit.differ:
+        parts.append(Text("audit: ").append_text(legible(audit.words, most=LONGEST)))
     if told := by_people(audit):
         parts.append(Text(f"audit: {told}"))
     if not worth_a_table(audit):

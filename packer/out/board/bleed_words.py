@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from packer.audit.report import FEW, bound
 from schemas.audit import Audit, Estimate
 from schemas.calibration import Calibration, Finding, SizeChange, Trial
 
@@ -56,6 +57,41 @@ def finding_words(trial: Trial) -> str:
     if trial.useless:
         return f"{told}: too few answers could be used"
     return told if trial.whole else f"{told}, given up early"
+
+
+def bleed_told(found: Calibration | None, audit: Audit | None) -> tuple[str, str]:
+    """What is known of bleed in a run, by one rule for all pages and boards; ``good``, ``doubt`` or ``bad``.
+
+    Example:
+        >>> bleed_told(None, Audit(380, 7, 0, at_most=0.351))[0].partition("changed. ")[2]
+        'Too few to tell: up to 36% of packed answers could still be changed (95%).'
+        >>> bleed_told(None, None)
+        ('Bleed: not checked in this run.', 'doubt')
+    """
+    if found is not None and found.size is None:
+        return "Bleed: none, as all items are asked alone.", "good"
+    if audit is None or not audit.asked:
+        if found is not None and found.proven:
+            before = f"at most {rate(found.ceiling)} by trials before the run ({rate(found.confidence)})"
+            return f"Bleed: {before}; not checked in this run.", "good"
+        return "Bleed: not checked in this run.", "doubt"
+    lost = f"; {audit.unanswered:,} more could not be checked" if audit.unanswered else ""
+    told = f"Bleed: {audit.differ:,} of {audit.asked:,} checked answers changed{lost}."
+    sure = f"({rate(audit.confidence)})"
+    if not audit.differ and audit.most > audit.at_most:
+        sure = (
+            f"({rate(audit.confidence)}; answers of one call, or drawn oftener than others, count for less)"
+        )
+    if audit.bleed is not None and audit.bleed.lower > 0:
+        share = f"{rate(audit.bleed.lower)} to {rate(audit.bleed.upper)}"
+        return (
+            f"{told} Beyond the model's own noise, packing changed {share} of packed answers {sure}.",
+            "bad",
+        )
+    most = f"up to {bound(audit.most)} of packed answers could still be changed {sure}" if audit.most else ""
+    if audit.asked < FEW:
+        return f"{told} Too few to tell{f': {most}' if most else ''}.", "doubt"
+    return (f"{told} {most[0].upper()}{most[1:]}." if most else told), "good"
 
 
 def by_people(audit: Audit) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from packer.out.board.plain import legible
+from packer.out.board.remedies import for_item
 from packer.out.board.standing import call_of, flying_with, route_of
 from packer.out.board.state_bar import COLOURS, in_words
 from schemas.item import ItemId
@@ -62,15 +63,30 @@ def grouped(record: RunRecord, most: int) -> list[RenderableType]:
         table.add_column(name, overflow="fold")
     for (kind, why), items in list(found.items())[:most]:
         colour = "yellow" if kind == "doubtful" else COLOURS[items[0].state]
-        ids = Text(", ").join(legible(str(item.id), most=60) for item in items[:NAMED])
+        ids = Text(", ").join(_named(item.id) for item in items[:NAMED])
         if len(items) > NAMED:
             ids.append(f" and {len(items) - NAMED:,} more", "dim")
-        table.add_row(Text(f"{len(items):,} {kind}", colour), Text(why), ids)
+        table.add_row(Text(f"{len(items):,} {kind}", colour), _with_remedy(why, items[0]), ids)
     parts: list[RenderableType] = [Text(""), table]
     if len(found) > most:
         left = sum(len(items) for items in list(found.values())[most:])
         parts.append(Text(f"and {left:,} more for other reasons; --show {left + most} lists them", "dim"))
     return parts
+
+
+def _named(item_id: ItemId) -> Text:
+    """In quotes where it is a word, which would else read as one of ours."""
+    told = legible(str(item_id), most=60)
+    return Text("'").append_text(told).append("'") if isinstance(item_id, str) else told
+
+
+def _with_remedy(why: str, item: ItemRecord) -> Text:
+    told = Text(why)
+    if item.state is ItemState.FAILED and (remedy := for_item(item)):
+        told.append(f"\n{remedy}" if why else remedy, "dim")
+    if item.state is ItemState.ACCEPTED:
+        told.append("\nRead it beside its text before you use it.", "dim")
+    return told
 
 
 class _ItemTable:

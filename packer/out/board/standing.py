@@ -14,6 +14,7 @@ from packer.out.board.plain import plain
 from schemas.item import ItemId
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord
 from schemas.review import Gate, Ruling
+from schemas.route import Route
 
 
 class Standing(StrEnum):
@@ -96,6 +97,12 @@ def answers_by_route(record: RunRecord) -> Counter[str]:
     """How many answers, held ones included, came from which kind of call."""
     results = (item.result for item in record.items if item.state in (ItemState.ACCEPTED, ItemState.HELD))
     return Counter(str(result.route) for result in results if result is not None and result.route is not None)
+
+
+def shared_answers(record: RunRecord) -> int:
+    """Answers that came from a call of several items, in which one can change another."""
+    found = answers_by_route(record)
+    return sum(found[route] for route in (Route.PACK, Route.REPACK, Route.SESSION))
 
 
 def calls_by_route(record: RunRecord) -> Counter[str]:

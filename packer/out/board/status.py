@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,6 +19,7 @@ from packer.out.board.bleed_board import bleed_board
 from packer.out.board.item_rows import GROUPS, NAMED, grouped, listed
 from packer.out.board.next_step import next_step, stopped_words
 from packer.out.board.plain import legible, plain
+from packer.out.board.remedies import MAYBE_PAID
 from packer.out.board.standing import (
     Standing,
     answers_by_route,
@@ -31,7 +33,14 @@ from packer.out.board.standing import (
     standing,
 )
 from packer.out.board.state_bar import StateBar, counted
-from packer.out.board.worth import money, packing_worth, usd_of_the_rest, usd_per_answer
+from packer.out.board.worth import (
+    dear_packing,
+    money,
+    packing_worth,
+    rests_on,
+    usd_of_the_rest,
+    usd_per_answer,
+)
 from schemas.record import ItemState, RunRecord
 from schemas.review import Gate, Ruling
 from schemas.written import written
@@ -66,7 +75,9 @@ def status_table(
         parts += [Text(""), bleed]
     parts += grouped(record, groups) if items is None and only is None else listed(record, items, only)
     if step := next_step(record):
-        parts += [Text(""), Text("Next: ", "bold").append(step)]
+        # The command stands alone on its line, so that it can be copied whole.
+        parts += [Text(""), *([Text(f"To go on: {step.note}.", "dim")] if step.note else [])]
+        parts.append(Text("Next: ", "bold").append(str(replace(step, note=""))))
     return Group(*parts)
 
 
@@ -227,13 +238,18 @@ def _told(record: RunRecord) -> Iterator[tuple[str, str]]:
     if (rest := usd_of_the_rest(record)) is not None:
         yield "to come", f"about {money(rest)} for the {_open(record):,} items that are still open"
     for found in record.comparisons[:1]:
-        yield "packing", plain(str(packing_worth(found)), 300)
+        yield (
+            "packing",
+            plain(str(packing_worth(found)), 300) + (f" ({basis})" if (basis := rests_on(found)) else ""),
+        )
+    if dear := dear_packing(record).rpartition("Next time: ")[2]:
+        yield "", f"next time: {dear.removesuffix('.')}"
     if lost := record.maybe_paid:
         most = "" if ledger.maybe_paid_usd is None else f", at most {money(ledger.maybe_paid_usd)}"
         names = ", ".join(plain(call.name, 40) for call in lost[:NAMED])
         more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
         told = f"{counted(len(lost), 'call')}{most}: {names}{more}; sent, and the reply was lost"
-        yield "maybe paid", f"{told} with its process"
+        yield "maybe paid", f"{told} with its process. {MAYBE_PAID}"
     if rulings := rulings_of(record):
         yield "reviewed", ", ".join(f"{count:,} {PAST[ruling]}" for ruling, count in rulings.items())
 

@@ -150,7 +150,11 @@ def _concluded(made: Plan[object]) -> str:
         return f"{calls}: {packing_worth(found)}"
     if choice is None:
         return f"{calls}: {packing_worth(found)}" if found is not None else calls
-    how = "" if made.forecast.packed.cost_usd is not None else "; name a priced --model to see money"
+    how = (
+        ""
+        if made.forecast.packed.cost_usd is not None
+        else "; give plan and run a --model with a price to see money"
+    )
     return f"{calls}: {plain(choice.words, LONGEST)}{how}"
 
 

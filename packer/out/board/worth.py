@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from packer.out.board.bleed_words import rate
+from packer.out.board.remedies import ask_singly
 from schemas.comparison import Comparison, Way
 from schemas.record import CallState, ItemState, RunRecord
 from schemas.route import Route
@@ -61,6 +62,16 @@ def packing_worth(found: Comparison) -> Worth:
     return Worth(f"{rate(1 - ratio)} {less}" if ratio < 1 else "no cheaper", f"than {than}", kind)
 
 
+def rests_on(found: Comparison) -> str:
+    """Whether single calls were asked or only predicted, in a few words; empty where nothing is compared."""
+    if found.ratio is None or len(found.ways) < 2:
+        return ""
+    alone = found.ways[1]
+    if alone.measured:
+        return f"measured on {alone.items:,} single call{'' if alone.items == 1 else 's'}"
+    return "predicted, no single call was asked"
+
+
 def _in_batch(found: Comparison) -> str:
     """Where the ratio is that over batch jobs, words that say so."""
     if len(found.ways) < WHOLE_COMPARISON or found.ratio is None:
@@ -91,8 +102,7 @@ def dear_packing(record: RunRecord) -> str:
         return ""
     packed, again = asked_again(record)
     why = f": {again:,} of {packed:,} packed items had to be asked again" if again else ""
-    option = "--strategy single" if record.begun_with else 'strategy="single"'
-    return f"Packing did not pay: it took {packing_worth(found)}{why}. Next time: {option}."
+    return f"Packing did not pay: it took {packing_worth(found)}{why}. Next time: {ask_singly(record)}."
 
 
 def asked_again(record: RunRecord) -> tuple[int, int]:

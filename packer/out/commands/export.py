@@ -39,13 +39,13 @@ def export_rows(record: RunRecord) -> list[ItemResult[object]]:
         bad = [review for review in record.reviews if review.bad]
         why = f" ({plain(bad[-1].reason)})" if bad and bad[-1].reason else ""
         raise UsageError(
-            f"{name} was rejected by its reviewer: {len(bad):,} of {counted(len(record.reviews), 'answer')} "
-            f"looked at were wrong{why}. No result goes on."
+            f"Not written: {name} was rejected by its reviewer: {len(bad):,} of "
+            f"{counted(len(record.reviews), 'answer')} looked at were wrong{why}. No result goes on."
         )
     if not record.released:
         held = record.states[ItemState.HELD]
-        told = f"{counted(held, 'answer')} {'waits' if held == 1 else 'wait'}"
-        raise UsageError(f"{name} is held: {told} for a review; {command('review', record)}")
+        told = f"{counted(held, 'answer')} of {name} {'waits' if held == 1 else 'wait'}"
+        raise UsageError(f"Not written: {told} for a review. Next: {command('review', record)}")
     return results_of(record)
 
 

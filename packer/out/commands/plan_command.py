@@ -5,8 +5,11 @@ Does not know: how a plan is made.
 
 from __future__ import annotations
 
+import shlex
+
 import typer
 
+from packer.out.board.plain import plain
 from packer.out.board.summary import plan_summary, plan_told
 from packer.out.commands import options as opt
 from packer.out.commands import proof_options as proof
@@ -90,4 +93,5 @@ def plan_command(
         say_json(plan_summary(made))
     else:
         say(plan_told(made, profile))
-        say_next(as_run(context))
+        store = f"{source.stem}.run"
+        say_next(f"{as_run(context)} --store {shlex.quote(plain(store))}")

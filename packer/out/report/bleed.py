@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from packer.audit.report import FEW, bound
 from packer.out.board.bleed_words import (
     by_people,
     came_of_it,
@@ -19,7 +18,9 @@ from packer.out.board.bleed_words import (
     rate,
     worth_a_table,
 )
+from packer.out.board.remedies import ask_singly, smaller_packs
 from packer.out.board.state_bar import counted
+from packer.out.board.worth import dear_packing
 from packer.out.report import svg
 from packer.out.report.cost import table
 from packer.out.report.html import Child, Html, el, join
@@ -57,33 +58,20 @@ def bleed_concerns(record: RunRecord) -> list[Child]:
     if found is not None:
         told, kind = came_of_it(found, record.size_changes, audit)
         if kind != "good":
-            said.append(f"The promise on bleed: {told}.")
-    if audit is not None and audit.bleed is not None and audit.bleed.lower > 0:
-        said.append(join(["Bleed is shown by the audit: ", data(audit.words, _WORDS)]))
+            said.append(f"The promise on bleed: {told}. Next time: {ask_singly(record)}.")
     smaller = [each for each in record.size_changes if each.after < each.before]
     if found is None and smaller:
         sizes = f"from {record.size_changes[0].before:,} to {counted(record.size_changes[-1].after, 'item')}"
         why = data(smaller[-1].why, 200)
-        said.append(join([f"Packs were made smaller while the run went on, {sizes}: ", why, "."]))
+        least = min(each.after for each in smaller)
+        begin = smaller_packs(record, least) if least > 1 else ask_singly(record)
+        then = (
+            "" if dear_packing(record) else f"To spare what the larger ones cost, give the next run {begin}."
+        )
+        said.append(
+            join([f"Packs were made smaller while the run went on, {sizes}: ", why, f". {then}".rstrip()])
+        )
     return said
-
-
-def bleed_tested(record: RunRecord) -> tuple[str, str]:
-    """How well bleed was tested where nothing of it is to be said, and ``good`` or ``doubt``."""
-    found, audit = record.calibration, record.audit
-    if found is not None and found.proven:
-        return f"Bleed was tested: {came_of_it(found, record.size_changes, audit)[0]}.", "good"
-    if audit is None or not audit.shared:
-        return "", "good"
-    if not audit.asked:
-        return "Bleed was not tested: no packed answer was asked again alone.", "doubt"
-    checked = f"{counted(audit.asked, 'answer')} checked, {audit.differ:,} changed, "
-    checked += f"up to {bound(audit.most)} could be"
-    return (
-        (f"Bleed was hardly tested: {checked}.", "doubt")
-        if audit.asked < FEW
-        else (f"Bleed: {checked}.", "good")
-    )
 
 
 def _promise(found: Calibration | None, changes: Sequence[SizeChange], audit: Audit | None) -> Html:

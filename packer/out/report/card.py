@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from packer.out.board.remedies import for_item
 from packer.out.board.state_bar import counted, in_words
 from packer.out.report.html import Html, el
 from packer.out.report.marks import Span, marked, occurrences
-from packer.out.report.words import WHAT_TO_DO, as_text, cut, data, model_answer, percent, signal_words
+from packer.out.report.words import as_text, cut, data, model_answer, percent, signal_words
 from schemas.evidence import Match, Quote
 from schemas.item import ItemId
 from schemas.record import CallRecord, ItemRecord, ItemState
@@ -28,7 +29,7 @@ _MOST_QUOTES = 12
 
 def advice(item: ItemRecord) -> Html | None:
     """What may help where it failed; None where nothing is known to."""
-    told = WHAT_TO_DO.get(item.result.reason.fault) if item.result and item.result.reason else None
+    told = for_item(item)
     return el("span", f" {told}", class_="soft") if told else None
 
 

@@ -13,7 +13,7 @@ from packer.out.board.worth import packing_worth
 from packer.out.report.html import Child, Html, el
 from packer.out.report.words import ROUTES, cut, data, duration, figure, money
 from schemas.comparison import Comparison, Way
-from schemas.ledger import Ledger, RouteSum
+from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.record import CallState, RunRecord
 
 MOST_GROUPS = 20
@@ -39,6 +39,8 @@ def cost_section(record: RunRecord) -> Html:
     if not record.comparisons:
         told = "still running" if record.running else "no comparison was kept"
         parts.append(el("p", f"What other ways of asking would have cost is not known: {told}."))
+    alone = next((way for each in record.comparisons if each.group is None for way in each.ways[1:2]), None)
+    alone = alone if alone is not None and alone.measured and alone.items else None
     overall = [each for each in record.comparisons if each.group is None]
     grouped = [each for each in record.comparisons if each.group is not None]
     for each in overall:
@@ -51,7 +53,7 @@ def cost_section(record: RunRecord) -> Html:
         ]
     if len(grouped) > MOST_GROUPS:
         parts.append(el("p", f"and {counted(len(grouped) - MOST_GROUPS, 'more group')}", class_="more"))
-    parts += [el("h3", "What the calls took"), _ledger(record.ledger), *_notes(record.ledger)]
+    parts += [el("h3", "What the calls took"), _ledger(record.ledger, alone), *_notes(record.ledger, alone)]
     parts += [part for part in (_maybe_paid(record), _errors(record)) if part is not None]
     return el("section", *parts, aria_labelledby="cost")
 
@@ -139,11 +141,16 @@ def _way(way: Way) -> list[Child]:
         figure(way.cached_tokens),
         figure(way.output_tokens),
         figure(way.seconds),
-        figure(way.items_per_hour),
+        _two_digits(way.items_per_hour),
     ]
 
 
-def _ledger(ledger: Ledger) -> Html:
+def _two_digits(number: float | None) -> str:
+    """Of a rate that nobody knows better."""
+    return figure(number if not number else float(f"{number:.1e}"))
+
+
+def _ledger(ledger: Ledger, alone: Way | None) -> Html:
     rows = [_sum(_named(name), each) for name, each in ledger.routes.items()]
     whole = RouteSum(ledger.calls, ledger.usage, ledger.cost_usd)
     rows.append(_sum(el("strong", "all calls"), whole))
@@ -153,17 +160,28 @@ def _ledger(ledger: Ledger) -> Html:
         for name, each in ledger.overheads.items()
     ]
     base = ledger.baseline
-    rows.append(
-        [
-            el("span", "one call per item", el("span", " predicted", class_="soft")),
-            "–",
-            figure(base.calls),
-            figure(base.input_tokens),
-            "–",
-            figure(base.output_tokens),
-        ]
-    )
+    rows.append(_foretold(base) if alone is None else _at_the_price_of(alone, base.calls))
     return _filled(_SUMS, rows, label="what the calls took, by kind")
+
+
+def _foretold(base: Baseline) -> list[Child]:
+    name = el("span", "one call per item", el("span", " predicted", class_="soft"))
+    return [name, "–", figure(base.calls), figure(base.input_tokens), "–", figure(base.output_tokens)]
+
+
+def _at_the_price_of(alone: Way, calls: int) -> list[Child]:
+    """One call per item, each taking what the measured ones took."""
+    measured = f" at what the {counted(alone.items, 'measured single')} took"
+    tokens = [
+        None if each is None else round(each * calls)
+        for each in (alone.input_tokens, alone.cached_tokens, alone.output_tokens)
+    ]
+    return [
+        el("span", "one call per item", el("span", measured, class_="soft")),
+        money(None if alone.cost_usd is None else alone.cost_usd * calls),
+        figure(calls),
+        *map(figure, tokens),
+    ]
 
 
 def _named(name: str) -> Html:
@@ -184,7 +202,7 @@ def _sum(name: Child, each: RouteSum, *, shared: bool = False) -> list[Child]:
     ]
 
 
-def _notes(ledger: Ledger) -> list[Html]:
+def _notes(ledger: Ledger, alone: Way | None) -> list[Html]:
     notes: list[Html] = []
     if ledger.price_source:
         notes.append(el("li", "Prices: ", data(ledger.price_source)))
@@ -194,6 +212,12 @@ def _notes(ledger: Ledger) -> list[Html]:
     if ledger.unmetered_calls:
         told = counted(ledger.unmetered_calls, "reply", "replies")
         notes.append(el("li", f"{told} came without usage: the sums of tokens leave them out."))
+    if alone is not None:
+        base = ledger.baseline
+        told = f"{figure(base.input_tokens)} tokens in, {figure(base.output_tokens)} out"
+        notes.append(
+            el("li", f"One call per item was predicted before the run at {told}; measured ones differ.")
+        )
     return [el("ul", *notes, class_="notes")] if notes else []
 
 

@@ -5,11 +5,27 @@ Does not know: the details below it.
 
 from __future__ import annotations
 
+from packer.out.board.bleed_words import bleed_told
 from packer.out.board.next_step import next_step, stopped_words
-from packer.out.board.standing import Standing, outcome, standing
+from packer.out.board.remedies import (
+    MAYBE_PAID,
+    ask_singly,
+    audit_more,
+    for_doubtful,
+    for_failed,
+    open_items,
+)
+from packer.out.board.standing import Standing, outcome, shared_answers, standing
 from packer.out.board.state_bar import counted
-from packer.out.board.worth import answered, dear_packing, packing_worth, usd_of_the_rest, usd_per_answer
-from packer.out.report.bleed import bleed_concerns, bleed_tested
+from packer.out.board.worth import (
+    answered,
+    dear_packing,
+    packing_worth,
+    rests_on,
+    usd_of_the_rest,
+    usd_per_answer,
+)
+from packer.out.report.bleed import bleed_concerns
 from packer.out.report.html import Child, Html, el, join
 from packer.out.report.review import reviewed_share
 from packer.out.report.words import STATES, data, duration, figure, is_doubtful, money, percent
@@ -111,45 +127,84 @@ def _concerns(record: RunRecord) -> Html:
     doubtful = sum(map(is_doubtful, record.items))
     found: list[Child] = []
     if record.gate is Gate.WAITING:
-        found.append("A reviewer has to look first.")
+        found.append("A reviewer has to look first, at the sample of the next step.")
     if record.gate is Gate.REJECTED:
-        found.append("A reviewer refused the answers.")
+        found.append("A reviewer refused the answers: none is given out. Their reasons stand below.")
     if states[ItemState.FAILED]:
         found.append(
-            f"{counted(states[ItemState.FAILED], 'item')} failed and {_has(states[ItemState.FAILED])}."
+            f"{counted(states[ItemState.FAILED], 'item')} failed and {_has(states[ItemState.FAILED])}. "
+            + for_failed(record)
         )
     if doubtful:
-        found.append(f"{counted(doubtful, 'answer')} in doubt, for traces of neighbours or of damage.")
+        found.append(
+            f"{counted(doubtful, 'answer')} in doubt, for traces of neighbours or of damage. "
+            + for_doubtful(doubtful)
+        )
     if count := max(len(record.maybe_paid), record.ledger.maybe_paid_calls):
-        found.append(f"{counted(count, 'call')} may have been paid for without a reply.")
+        found.append(f"{counted(count, 'call')} may have been paid for without a reply. {MAYBE_PAID}")
     if count := states[ItemState.QUEUED] + states[ItemState.IN_FLIGHT]:
         rest = usd_of_the_rest(record)
         cost = "" if rest is None else f"; they would take about {money(rest)} more"
-        found.append(f"{counted(count, 'item')} not settled yet{cost}.")
+        found.append(f"{counted(count, 'item')} not settled yet{cost}. {open_items(record)}".rstrip())
     if told := dear_packing(record):
         found.append(told)
     found += bleed_concerns(record)
     found += [
-        join(["A test over the whole run: ", data(trend.detail)])
+        join(
+            [
+                "A test over the whole run: ",
+                data(trend.detail),
+                f". Compare: {ask_singly(record)}.",
+            ]
+        )
         for trend in record.trends[:8]
         if trend.p_value is not None and trend.p_value <= RARE
     ]
     if any(not advice.pack for advice in record.advice):
-        found.append("Before the first call it was advised not to pack some of these.")
+        found.append(
+            "Before the first call it was advised not to pack some of these: see below. "
+            f"Next time: {ask_singly(record)}."
+        )
     step = _next(record)
+    tested, kind = _bleed(record)
     if not found:
-        tested, kind = bleed_tested(record)
-        told = "No failures, no doubtful answers, no open bill."
+        told = "No failures, no doubtful answers, nothing left to pay."
         return el("div", el("p", el("strong", told), f" {tested}".rstrip()), step, class_=f"calm {kind}")
     title = el("h2", "Before you use these results", id="before")
     kind = "bad" if states[ItemState.FAILED] or record.gate is Gate.REJECTED else "doubt"
+    found += [tested] if tested else []
     listed = el("ol", *(el("li", each) for each in found))
     return el("section", title, listed, step, class_=f"concerns {kind}")
 
 
 def _next(record: RunRecord) -> Html | None:
     step = next_step(record, on_page=True)
-    return el("p", "Next: ", el("code", data(step, 700)), class_="next") if step else None
+    if step is None:
+        place = next((each for each in record.begun_with if each.startswith("--out=")), "")
+        kept = place.removeprefix("--out=")
+        return (
+            el("p", "The results are in ", el("code", data(kept, 400)), ".", class_="next") if kept else None
+        )
+    if step.in_python:
+        return el("p", "Next: in your Python script, ", data(step.line, 700), _note(step.note), class_="next")
+    return el("p", "Next: ", el("code", data(step.line, 700)), _note(step.note), class_="next")
+
+
+def _note(told: str) -> str:
+    return f" ({told})" if told else ""
+
+
+def _bleed(record: RunRecord) -> tuple[str, str]:
+    """The sentence, and what to do where it leaves doubt; nothing where no answer came from a shared call."""
+    if not shared_answers(record):
+        return "", "good"
+    told, kind = bleed_told(record.calibration, record.audit)
+    return f"{told} {_surer(record)}".rstrip() if kind == "doubt" else told, kind
+
+
+def _surer(record: RunRecord) -> str:
+    more = audit_more(record)
+    return f"To be surer, give another run {more}." if more else ""
 
 
 def _has(count: int) -> str:
@@ -209,4 +264,10 @@ def _packing(record: RunRecord) -> Html:
         why = "nothing to compare with yet" if record.running else "no comparison was kept"
         return _figure("Packing", "unknown", why)
     found = packing_worth(record.comparisons[0])
-    return _figure("Packing", found.figure, data(found.beside, 160), kind=found.kind)
+    return _figure(
+        "Packing",
+        found.figure,
+        data(found.beside, 160),
+        *([basis] if (basis := rests_on(record.comparisons[0])) else []),
+        kind=found.kind,
+    )

@@ -46,7 +46,8 @@ def look_section(record: RunRecord) -> Html:
     if doubtful:
         parts += [el("h3", f"Doubtful: {counted(len(doubtful), 'item')}"), _traces(doubtful)]
         parts += [*_folded(cards, "more doubtful item"), *_left(doubtful, cards)]
-    return el("section", head, *parts, _legend(), aria_labelledby="look")
+    marked = any(f'class="{kind}"' in part.source for part in parts for kind in ("quote", "trace"))
+    return el("section", head, *parts, _legend() if marked else None, aria_labelledby="look")
 
 
 def _left(items: Sequence[ItemRecord], cards: Sequence[Html]) -> list[Html]:

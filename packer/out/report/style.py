@@ -91,7 +91,7 @@ margin-top:1.6rem;font-size:.95rem}
 .facts>div{display:grid;grid-template-columns:5rem 1fr;gap:.5rem}
 dt{color:var(--soft);font-size:.85rem}
 .facts dt{padding-top:.08rem}
-.concerns,.calm{margin-top:1.8rem;padding:1.1rem 1.3rem;background:var(--card);
+.concerns,.calm{margin-top:1.5rem;padding:.9rem 1.3rem;background:var(--card);
 border:1px solid var(--line);border-left:4px solid var(--accent);border-radius:.3rem}
 .concerns.bad{border-left-color:var(--bad);color:var(--ink)}
 .concerns.doubt,.calm.doubt{border-left-color:var(--doubt);color:var(--ink)}

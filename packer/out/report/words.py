@@ -14,7 +14,6 @@ from schemas.record import ItemRecord, ItemState
 from schemas.result import ItemResult
 from schemas.review import Ruling
 from schemas.signal import SignalKind, Trust
-from schemas.verdict import Fault
 
 STATES = {
     ItemState.ACCEPTED: "accepted",
@@ -39,19 +38,6 @@ WORDS = {
     "bleed": "an answer is another one because of the items beside it in the call",
     "doubtful": "a check saw a sign of that; the answer is given all the same",
 }
-_ALONE = "Ask these one by one, or ask a larger model."
-_OTHER_MODEL = "The provider would not answer: look at the text, or ask another model."
-_AGAIN = "Nothing is wrong with the item: run it again."
-WHAT_TO_DO = {
-    Fault.INVALID_VALUE: "If that value is right, allow it in the task; else ask a larger model.",
-    Fault.EMPTY_TEXT: "Fill in the text, or leave the row out.",
-    Fault.OVER_BUDGET: "Shorten the text, or allow more tokens to a call.",
-    Fault.TRUNCATED: "Allow more tokens to an answer.",
-    **dict.fromkeys((Fault.REFUSED, Fault.FILTERED), _OTHER_MODEL),
-    **dict.fromkeys((Fault.CALL_FAILED, Fault.TIMEOUT, Fault.UNREACHABLE), _AGAIN),
-    **dict.fromkeys((Fault.MISSING, Fault.DUPLICATE, Fault.MISBOUND, Fault.BLEED, Fault.UNREADABLE), _ALONE),
-}
-"""What may help where an item failed for this."""
 _SIGNALS = {
     SignalKind.MISBOUND: "came back under another item's marker",
     SignalKind.UNBOUND: "came back without its marker",

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from packer import Guard, Task, pack_and_run
-from packer.out.board.bleed_words import came_of_it, finding_words, promise_words
+from packer.out.board.bleed_words import bleed_told, came_of_it, finding_words, promise_words
 from packer.out.board.status import status_json, status_table, watch
 from packer.out.board.summary import run_summary, told
 from packer.out.report.document import report_html
@@ -155,12 +155,76 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
 
 
 def test_bleed_that_is_shown_is_the_first_thing_to_look_at() -> None:
-    worse = replace(AUDIT, bleed=shown(0.2, 0.01, 0.4), words="packing changes 1 to 40 of 100 answers")
-    assert "Bleed is shown by the audit: packing changes 1 to 40 of 100" in head(replace(RECORD, audit=worse))
-    assert "Bleed is shown" not in head(RECORD)
+    worse = replace(AUDIT, bleed=shown(0.2, 0.01, 0.4))
+    told = "1 more could not be checked. Beyond the model's own noise, packing changed 1% to 40% of"
+    assert told in head(replace(RECORD, audit=worse))
+    assert told in " ".join(board(replace(RECORD, audit=worse)).split())
+    assert "packing changed" not in head(RECORD)
     bare = replace(clean_record(), size_changes=(SizeChange(10, 5, "x"),))
     assert "Packs were made smaller while the run went on, from 10 to 5 items: x." in head(bare)
     assert "No failures" in head(replace(bare, size_changes=(SizeChange(5, 10, "x"),)))
+
+
+@pytest.mark.parametrize(
+    ("found", "audit", "words", "kind"),
+    [
+        (None, None, "not checked in this run.", "doubt"),
+        (None, Audit(9, 0, 0), "not checked in this run.", "doubt"),
+        (replace(FOUND, size=None), None, "none, as all items are asked alone.", "good"),
+        (FOUND, None, "at most 5% by trials before the run (95%); not checked in this run.", "good"),
+        (
+            None,
+            Audit(380, 7, 0, at_most=0.351),
+            "0 of 7 checked answers changed. Too few to tell: up to 36% of packed answers could still be "
+            "changed (95%).",
+            "doubt",
+        ),
+        (
+            FOUND,
+            Audit(3000, 300, 0, at_most=0.0125),
+            "0 of 300 checked answers changed. Up to 1.3% of packed answers could still be changed (95%).",
+            "good",
+        ),
+        (
+            None,
+            Audit(50, 10, 2, bleed=shown(-0.1, -0.2, -0.01), packed=shown(0.2, 0.1, 0.3)),
+            "2 of 10 checked answers changed. Too few to tell.",
+            "doubt",
+        ),
+        (
+            None,
+            Audit(50, 15, 0, unanswered=4, at_most=0.18, packed=shown(0, 0, 0.335)),
+            "0 of 15 checked answers changed; 4 more could not be checked. Too few to tell: up "
+            "to 34% of packed answers could still be changed (95%; answers of one call, or drawn oftener "
+            "than others, count for less).",
+            "doubt",
+        ),
+    ],
+)
+def test_one_sentence_says_what_is_known_of_bleed(
+    found: Calibration | None, audit: Audit | None, words: str, kind: str
+) -> None:
+    assert bleed_told(found, audit) == (f"Bleed: {words}", kind)
+    record = replace(clean_record(), calibration=found, audit=audit)
+    assert f"Bleed: {words}" in head(record)
+    assert f"Bleed: {words}" in " ".join(board(record).split())
+    assert ("To be surer" in head(record)) == (kind == "doubt") == ("To be surer" in board(record, 300))
+
+
+def test_being_surer_is_said_in_the_words_that_the_run_was_begun_with() -> None:
+    record = replace(clean_record(), audit=Audit(380, 7, 0))
+    assert "To be surer, give another run guard=Guard(audit=0.16)." in head(record)
+    assert "To be surer, give another run --audit 0.16." in head(replace(record, begun_with=("run",)))
+    assert "To be surer" not in head(replace(record, items=(*record.items, RECORD.items[-1])))
+    assert "Bleed" not in head(replace(record, items=()))
+
+
+def test_packs_that_became_smaller_say_with_which_to_begin() -> None:
+    bare = replace(clean_record(), size_changes=(SizeChange(10, 5, "x"),))
+    assert "give the next run budget=Budget(items=5)." in head(bare)
+    assert "give the next run --items-per-pack 5." in head(replace(bare, begun_with=("run",)))
+    alone = replace(bare, size_changes=(SizeChange(10, 1, "x"),))
+    assert 'give the next run strategy="single".' in head(alone)
 
 
 def test_long_lists_are_cut_and_say_so() -> None:

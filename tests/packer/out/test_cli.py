@@ -134,7 +134,7 @@ def test_plan_asks_nobody(csv_file: Path) -> None:
     begun, *words = shlex.split(lines[-1].removeprefix("Next: packsplit "))
     assert begun == "run"
     assert words[0] == str(csv_file)
-    assert words[-2:] == ["--out", "results.csv"]
+    assert words[-4:] == ["--out", "results.csv", "--store", f"{csv_file.stem}.run"]
     assert words[words.index("--seed") + 1] == "3"
 
 

@@ -92,7 +92,8 @@ def test_a_run_that_is_held_gives_nothing_away() -> None:
     with pytest.raises(UsageError) as told:
         export_rows(waiting)
     assert str(told.value) == (
-        "may \\x1b[2J run is held: 2 answers wait for a review; packsplit review 'runs/may run.sqlite'"
+        "Not written: 2 answers of may \\x1b[2J run wait for a review. "
+        "Next: packsplit review 'runs/may run.sqlite'"
     )
     assert len(results_of(waiting)) == 3
 

@@ -58,6 +58,10 @@ def compared(
 
 
 EARLY = run(items(90, queued=310), stopped="Limits(max_calls=18) is used up")
+ROOM = (
+    "(96 calls in all, 18 already used: room for 310 open items at 0.2 calls an item, as so far, and 25% to "
+    "spare)"
+)
 TYPED = ("run", "--labels=a,b", "--", "in.csv")
 
 
@@ -119,21 +123,35 @@ def test_packing_that_did_not_pay_says_what_it_was_and_what_to_do() -> None:
         (run(items(3), gate=Gate.REJECTED), "packsplit report 'a run.db'"),
         (run(items(3), running=True), "packsplit status 'a run.db' --watch"),
         (run(items(3, queued=1), begun_with=TYPED), "packsplit resume 'a run.db'"),
-        (replace(EARLY, begun_with=TYPED), "packsplit resume 'a run.db' --max-calls 96"),
-        (EARLY, "the same pack_and_run(..., store='a run.db', limits=Limits(max_calls=96))"),
+        (replace(EARLY, begun_with=TYPED), "packsplit resume 'a run.db' --max-calls 96 " + ROOM),
+        (
+            EARLY,
+            "in your Python script, call pack_and_run as before, with store='a run.db', "
+            "limits=Limits(max_calls=96) " + ROOM,
+        ),
+        (
+            run(items(3, queued=1)),
+            "in your Python script, call pack_and_run as before, with store='a run.db'",
+        ),
+        (
+            replace(EARLY, items=items(0, queued=9), begun_with=TYPED),
+            "packsplit resume 'a run.db' --max-calls 30 (30 calls in all, 18 already used: room for 9 open "
+            "items, and 25% to spare)",
+        ),
         (
             replace(EARLY, begun_with=TYPED, stopped="Limits(max_cost_usd=0.01) leaves no room for another"),
-            "packsplit resume 'a run.db' --max-cost 0.049",
+            "packsplit resume 'a run.db' --max-cost 0.049 ($0.049 in all, $0.009 already spent: room for 310 "
+            "open items, and 25% to spare)",
         ),
     ],
 )
 def test_the_next_command_can_be_copied(record: RunRecord, step: str) -> None:
-    assert next_step(record) == step
+    assert str(next_step(record)) == step
 
 
 def test_a_report_does_not_send_to_itself() -> None:
-    assert next_step(run(items(3), begun_with=TYPED), on_page=True) == ""
-    assert next_step(run(items(3, 1)), on_page=True).startswith("packsplit export")
+    assert next_step(run(items(3), begun_with=TYPED), on_page=True) is None
+    assert str(next_step(run(items(3, 1)), on_page=True)).startswith("packsplit export")
 
 
 def test_a_limit_is_told_without_the_program_s_words() -> None:

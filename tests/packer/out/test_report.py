@@ -79,14 +79,14 @@ def test_the_head_says_what_happened_what_it_cost_and_what_to_look_at() -> None:
     assert figures["Money"] == "Money$0.00366$0.0000678 per answered itemand maybe up to $0.000371 more"
     assert figures["Calls"] == "Calls130.24 per answered item1 failed"
     assert figures["Tokens"] == "Tokens6,7305,924 in39% of it cached806 out"
-    assert figures["Packing"].startswith("Packing64% cheaperthan single calls")
+    assert figures["Packing"] == "Packing64% cheaperthan single callsmeasured on 57 single calls"
     assert "2 of 5 bad: 7.6% to 81% could be (95% confidence each way)" in figures["Wrong in review"]
     (concerns,) = of_class(top, "concerns")
     listed = [said(each) for each in concerns.iter("li")]
     assert listed[1:4] == [
-        "3 items failed and have no answer.",
-        "4 answers in doubt, for traces of neighbours or of damage.",
-        "1 call may have been paid for without a reply.",
+        "3 items failed and have no answer. What may help stands with each; run.unresolved holds them.",
+        "4 answers in doubt, for traces of neighbours or of damage. Read them before use (column signals).",
+        "1 call may have been paid for without a reply. Compare with the provider's bill.",
     ]
     assert "where chance gives 22%" in " ".join(listed)
 
@@ -95,7 +95,7 @@ def test_a_clean_run_says_that_there_is_nothing_to_look_at() -> None:
     (top,) = of_class(CLEAN, "top")
     assert "All 8 items have an accepted answer." in said(top)
     assert "Complete" in said(top)
-    assert "No failures, no doubtful answers, no open bill." in said(top)
+    assert "No failures, no doubtful answers, nothing left to pay." in said(top)
     assert "Next: packsplit export runs/small.sqlite --out results.csv" in said(top)
     assert "Moneyunknownno price is known for 'local'" in said(top)
     assert said(section(CLEAN, "look")).endswith("No item failed, and no accepted answer is doubtful.")
@@ -139,6 +139,31 @@ def test_quotes_are_marked_where_they_stand_and_only_there() -> None:
     assert item.text is not None
     (quote,) = item.result.quotes
     assert marks(found, "quote") == [item.text[quote.start : quote.end]] == [quote.text]
+
+
+def test_what_marks_mean_is_said_only_where_something_is_marked() -> None:
+    assert "words an answer rests on" in said(section(EXAMPLE, "look"))
+    record = clean_record()
+    lost = replace(record.items[0], state=ItemState.FAILED, result=None)
+    page = section(read(replace(record, items=(lost, *record.items[1:]))), "look")
+    assert "Failed: 1 item" in said(page)
+    assert "words an answer rests on" not in said(page)
+
+
+def test_a_page_of_a_typed_run_says_where_its_results_are_and_how_to_go_on() -> None:
+    typed = replace(
+        clean_record(), begun_with=("run", "--labels=a,b", "--out=/home/ana/results.csv", "--", "in.csv")
+    )
+    assert "The results are in /home/ana/results.csv." in said(of_class(read(typed), "top")[0])
+    cut = replace(
+        typed, items=(*typed.items, example_record().items[-1]), stopped="Limits(max_calls=1) is used up"
+    )
+    (step,) = of_class(read(cut), "next")
+    assert said(next(step.iter("code"))).startswith("packsplit resume runs/small.sqlite --max-calls ")
+    (step,) = of_class(read(replace(cut, begun_with=())), "next")
+    assert said(step).startswith("Next: in your Python script, call pack_and_run as before")
+    assert "1 already used" in said(step)
+    assert not list(step.iter("code"))
 
 
 def test_a_quote_that_is_nowhere_is_said_to_be_nowhere() -> None:
@@ -203,7 +228,7 @@ def test_costs_stand_beside_other_ways_overall_and_by_group() -> None:
         "40.4",
         "14.1",
         "0.31",
-        "11,600",
+        "12,000",
     ]
     assert rows[4][0] == "singles, batch price worked out, 57 items"
     assert rows[4][-2:] == ["unknown", "unknown"]
@@ -218,7 +243,8 @@ def test_costs_stand_beside_other_ways_overall_and_by_group() -> None:
 def test_the_ledger_names_routes_overheads_and_what_was_maybe_paid() -> None:
     cost = section(EXAMPLE, "cost")
     rows = {said(row[0]): [said(cell) for cell in row[1:]] for row in cost.iter("tr")}
-    ledger = example_record().ledger
+    record = example_record()
+    ledger = record.ledger
     pack = ledger.routes["pack"]
     assert rows["pack several items in one call"][1:4] == [
         str(pack.calls),
@@ -228,7 +254,11 @@ def test_the_ledger_names_routes_overheads_and_what_was_maybe_paid() -> None:
     assert rows["all calls"][1] == "13"
     assert rows["charged to items"][2] == f"{ledger.charged.usage.input_tokens:,}"
     assert rows["overhead: canary inputs with known answers, mixed in"][2] == "291"
-    assert rows["one call per item predicted"][1] == "57"
+    assert rows["one call per item at what the 57 measured singles took"][1] == "57"
+    assert "One call per item was predicted before the run at" in said(cost)
+    foretold = section(read(replace(record, comparisons=())), "cost")
+    assert "one call per item predicted" in [said(row[0]) for row in foretold.iter("tr")]
+    assert "was predicted before the run" not in said(foretold)
     assert rows["single-2"] == ["single", "1 item", "rev-058"]
     assert rows["1"] == ["the provider answered 503: overloaded, try again later"]
 

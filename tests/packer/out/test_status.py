@@ -264,7 +264,9 @@ def test_what_needs_a_look_is_grouped_by_its_reason_and_the_rest_is_left_out() -
     told = board(replace(RUN, items=(*ITEMS, *(replace(ITEMS[31], id=f"bad-{n}") for n in range(8)))), 160)
     (failed,) = [line for line in told.splitlines() if line.startswith("9 failed")]
     assert "invalid_value: 'ok\\x07' is not one of" in failed
-    assert failed.rstrip().endswith("bad-0, bad-1, bad-2, bad-3 and 4 more")
+    assert failed.rstrip().endswith("'bad-0', 'bad-1', 'bad-2', 'bad-3' and 4 more")
+    assert "If that value is right, allow it in the task; else ask a larger model." in told
+    assert "Read it beside its text before you use it." in told
     assert "1 held" in told
     assert "1 doubtful" in told
     assert "row-0" not in told
@@ -282,5 +284,6 @@ def test_the_bar_and_its_legend_do_not_touch() -> None:
 def test_whether_packing_paid_and_what_the_rest_costs_stand_with_the_money() -> None:
     ways = (Way("packed", True, 9, 1, cost_usd=Decimal(3)), Way("singles", True, 9, 1, cost_usd=Decimal(1)))
     told = board(replace(RUN, comparisons=(Comparison(ways, 3.0, False, "packing did not pay"),)))
-    assert "packing     3.00 times the cost of single calls" in told
+    assert "packing     3.00 times the cost of single calls (measured on 9 single calls)" in told
+    assert 'next time: strategy="single"' in told
     assert "to come     about $54.00 for the 18 items that are still open" in told

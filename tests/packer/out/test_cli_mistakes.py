@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from packer.out.commands.cli import app
+from packer.run.live.halt import Halt
 from packer.testing import FaultServer, WireFault
 
 ASKED = ("--labels", "good,bad", "--instruction", "Sentiment.", "--model", "openai/gpt-4.1-mini")
@@ -263,12 +265,21 @@ def test_a_run_that_is_stopped_keeps_what_it_has(here: Path, monkeypatch: pytest
     texts = [f"Review {n}" for n in range(30)]
     (here / "many.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts))
     asked: list[str] = []
+    heard, halt = threading.Event(), Halt.ask
+
+    def hearing(self: Halt, why: str) -> None:
+        halt(self, why)
+        heard.set()
 
     def answer(text: str) -> str:
         asked.append(text)
         if len(asked) == 3:
             os.kill(os.getpid(), signal.SIGINT)
+            # The signal is the main thread's to take; until then no call may go on.
+            assert heard.wait(60)
         return "good"
+
+    monkeypatch.setattr(Halt, "ask", hearing)
 
     with FaultServer(answer) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)

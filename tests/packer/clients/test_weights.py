@@ -278,9 +278,10 @@ def test_windows_has_a_cache_folder_of_its_own(tmp_path: Path, monkeypatch: pyte
 def test_the_bar_is_one_line_where_nobody_watches(
     terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("NO_COLOR", "TERM"):
+    for name in ("NO_COLOR", "TERM", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("FORCE_COLOR", "1" if terminal else "")
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
     bar = ProgressBar()
     bar.at(1)  # before it begins, and after it has ended, there is nothing to move
     bar.start("Tiny from the model hub", 2_000_000)

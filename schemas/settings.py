@@ -190,14 +190,6 @@ class Fallback:
             packed = 2 * items - 1 if self.session else max(1, items - 1)
         return packed + items * self.single
 
-    def bounds(self, items: int) -> bool:
-        """Whether packs that give way to packs of so many items never cause more calls than they could have.
-
-        Without repacks a pack may end after one call, where its halves take two; and items that are asked
-        alone take a call each, which the ladder has room for where it would have asked them alone itself.
-        """
-        return self.session or self.single if items == 1 else self.repacks > 0
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:

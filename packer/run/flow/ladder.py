@@ -65,7 +65,7 @@ class Ladder(Generic[T]):
         self._talks: Talks[T] = Talks(rules, self._name, self._noted)
         self._descent: Descent[T] = Descent(rules, self._talks, self._ask, self.seated, self._name)
         self.auditing = auditing
-        self.sizing = Sizing(rules.allowance.room.items, rules.fallback)
+        self.sizing = Sizing(rules.allowance.room.items)
         self.gallery = Gallery(rules.seed)
         self.reply_signals: Counter[SignalKind] = Counter()
         self.charges = Charges()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from schemas.settings import Fallback
 from schemas.verdict import Fault, Split
 
 WINDOW = 5
@@ -36,12 +35,10 @@ class Sizing:
 
     Attributes:
         most: items a pack at first.
-        fallback: the ladder; a size that could take more calls than the plan's worst case is not taken.
         size: items a pack now.
     """
 
     most: int
-    fallback: Fallback = field(default_factory=Fallback)
     size: int = 0
     why: str = ""
     _recent: deque[tuple[bool, int, int]] = field(default_factory=lambda: deque(maxlen=WINDOW))
@@ -71,11 +68,10 @@ class Sizing:
             (sum(each) for each in zip(*self._recent, strict=True)) if self._recent else (0, 0, 1)
         )
         full = len(self._recent) == WINDOW
-        if full and rejected > USELESS * items and self.size > 1 and self.fallback.bounds(1):
+        if full and rejected > USELESS * items and self.size > 1:
             self.why = f"{rejected:,} of the last {items:,} packed answers could not be used"
             return 1
-        often = failed > MOST_FAILED * WINDOW or rejected > MOST_REJECTED * items
-        if full and self.size > 2 and often and self.fallback.bounds(self.size // 2):
+        if full and self.size > 2 and (failed > MOST_FAILED * WINDOW or rejected > MOST_REJECTED * items):
             what = f"{failed} of the last {WINDOW} packs failed whole"
             self.why = (
                 what if failed else f"{rejected:,} of the last {items:,} packed answers could not be used"

@@ -141,22 +141,6 @@ def test_the_worst_case_of_items_asked_alone_is_what_they_take(
     assert run.ledger.calls == bound.worst_case_calls == (6 if strategy == "session" and single else 3)
 
 
-@pytest.mark.parametrize("repacks", [0, 1])
-@pytest.mark.parametrize("session", [True, False])
-@pytest.mark.parametrize("single", [True, False])
-@pytest.mark.parametrize(("n", "most"), [(18, 2), (40, 4), (100, 10)])
-def test_useless_packs_never_take_more_than_the_worst_case(
-    n: int, most: int, single: bool, session: bool, repacks: int
-) -> None:
-    """Smaller packs are more calls: they follow useless ones only where the worst case has room for them."""
-    fallback, budget = Fallback(repacks, session, single), Budget(items=most)
-    client = ScriptedClient(label, spoil=lambda prompt, reply: "")
-    run = pack_and_run(numbered(n), SENTIMENT, client=client, budget=budget, fallback=fallback)
-    bound = plan(numbered(n), SENTIMENT, budget=budget, fallback=fallback, counter=client.counter())
-    assert run.ledger.calls <= bound.worst_case_calls
-    assert bool(run.size_changes) == (session or single or (repacks == 1 and most > 3))
-
-
 spoiled: list[Callable[[str], str | Completion | ClientError]] = [
     lambda reply: reply,
     lambda reply: "",

@@ -7,6 +7,7 @@ one of its doors is looked at. Does not know: how anything is done.
 
 from typing import TYPE_CHECKING
 
+from packer._lazy import lazily
 from packer._shadow import check_schemas
 
 check_schemas()
@@ -124,14 +125,7 @@ _DOORS = {
 """What needs most of the house: each is imported when it is first looked at."""
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of these
-
-    def __getattr__(name: str) -> object:
-        if name not in _DOORS:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        found = globals()[name] = getattr(import_module(_DOORS[name]), name)
-        return found
+    __getattr__ = lazily(__name__, _DOORS)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *_DOORS})

@@ -12,6 +12,6 @@ By what they are about:
   ``evaluation``;
 - before it begins: ``advice``, ``facts``, ``quota``, ``ways``;
 - seams and mistakes: ``protocols``, ``errors``;
-- kept and shown: ``record``, ``written``, ``notebook``, ``notebook_views``, ``visible``;
+- kept and shown: ``record``, ``written``, ``notebook``, ``notebook_views``, ``visible``, ``counted``;
 - made fast, many at a time: ``columns``, ``accepted``.
 """

@@ -11,6 +11,7 @@ from itertools import chain
 
 from schemas.audit import Audit, Estimate
 from schemas.calibration import Calibration
+from schemas.counted import counted
 from schemas.evaluation import Evaluation, SizeMeasured, Spending
 from schemas.ledger import Ledger, RouteSum
 from schemas.notebook import MOST_ROWS, Cell, table, view, words
@@ -26,11 +27,11 @@ def run_view(run: RunResult[object]) -> str:
     ended = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(run.outcomes.items()))
     odd = [each for each in run.results if _is_odd(each)]
     shown = chain(odd, (each for each in run.results if not _is_odd(each)))
-    look = (
-        f"{_count(len(odd), 'item')} to look at, first in the table." if odd else "Every item has its answer."
-    )
+    look = "Every item has its answer."
+    if odd:
+        look = f"{counted(len(odd), 'item')} to look at, first in the table."
     return view(
-        f"{_count(len(run), 'item')}: {ended or 'none'}",
+        f"{counted(len(run), 'item')}: {ended or 'none'}",
         words(run.stopped and f"Ended early: {run.stopped}", strong=True),
         words(_GATES.get(run.gate), strong=True),
         words(_cost(run.ledger, run.model)),
@@ -59,7 +60,7 @@ def ledger_view(ledger: Ledger) -> str:
     ]
     routes = [_route(name, each) for name, each in ledger.routes.items()]
     return view(
-        f"{_count(ledger.calls, 'call')}, {_usd(ledger)}",
+        f"{counted(ledger.calls, 'call')}, {_usd(ledger)}",
         table(("", "packed", "one by one, predicted", "ratio"), rows),
         table(("kind of call", "calls", "tokens in", "cached", "out", "USD"), routes)
         if len(routes) > 1
@@ -71,8 +72,8 @@ def ledger_view(ledger: Ledger) -> str:
 def sheet_view(sheet: Sheet) -> str:
     """A sheet: the answers that wait for a reviewer."""
     return view(
-        f"{_count(len(sheet.items), 'answer')} to review ({sheet.stage} sheet of {sheet.run!r})",
-        words(f"{sheet.answered:,} of {_count(sheet.total, 'input')} have an answer so far."),
+        f"{counted(len(sheet.items), 'answer')} to review ({sheet.stage} sheet of {sheet.run!r})",
+        words(f"{sheet.answered:,} of {counted(sheet.total, 'input')} have an answer so far."),
         table(
             ("item", "text", "answer", "route", "trust", "traces", "beside"),
             map(_to_review, sheet.items),
@@ -128,10 +129,10 @@ def evaluation_view(found: Evaluation) -> str:
     ]
     rows += map(_size, found.sizes)
     return view(
-        found.words or f"{_count(found.items, 'item')} evaluated",
+        found.words or f"{counted(found.items, 'item')} evaluated",
         words(found.stopped and f"Ended early: {found.stopped}", strong=True),
         words(
-            f"{_count(found.items, 'item')} by {found.model}, alone and packed; tokens, calls, USD an item."
+            f"{counted(found.items, 'item')} by {found.model}, alone and packed; tokens, calls, USD an item."
         ),
         table(
             ("", "items", "no value", "differ", "bleed", "right", "tokens in", "out", "calls", "USD"), rows
@@ -185,25 +186,25 @@ def _spent(of: Spending) -> tuple[Cell, ...]:
 def _left_out(ledger: Ledger) -> Iterator[str]:
     """What the sums do not hold."""
     if ledger.failed_calls:
-        yield f"{_count(ledger.failed_calls, 'call')} failed."
+        yield f"{counted(ledger.failed_calls, 'call')} failed."
     if ledger.unmetered_calls:
-        yield f"{_count(ledger.unmetered_calls, 'call')} came without usage; the token sums leave them out."
+        yield f"{counted(ledger.unmetered_calls, 'call')} came without usage; the token sums leave them out."
     if ledger.unpriced_calls and ledger.cost_usd is not None:
-        yield f"{_count(ledger.unpriced_calls, 'call')} of unknown cost left out of the USD."
+        yield f"{counted(ledger.unpriced_calls, 'call')} of unknown cost left out of the USD."
     if ledger.maybe_paid_calls:
         most = (
             "an unknown amount"
             if ledger.maybe_paid_usd is None
             else f"{ledger.maybe_paid_usd:.6f} USD at most"
         )
-        yield f"{_count(ledger.maybe_paid_calls, 'call')} sent and never answered may be billed ({most})."
+        yield f"{counted(ledger.maybe_paid_calls, 'call')} sent and never answered may be billed ({most})."
     if ledger.price_source:
         yield f"Prices: {ledger.price_source}"
 
 
 def _cost(ledger: Ledger, model: str) -> str:
     used = ledger.usage
-    calls = f"{_count(ledger.calls, 'call')} of {model} (one by one: {ledger.baseline.calls:,})"
+    calls = f"{counted(ledger.calls, 'call')} of {model} (one by one: {ledger.baseline.calls:,})"
     return (
         f"{calls}, tokens: {_number(used.input_tokens)} in, {_number(used.output_tokens)} out; {_usd(ledger)}"
     )
@@ -240,7 +241,3 @@ def _share(of: Estimate | None) -> str:
 
 def _ratio(packed: int | None, single: int | None) -> str:
     return "unknown" if packed is None or not single else f"{packed / single:.2f}x"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -180,6 +180,16 @@ class RunRecord:
         return Counter(item.state for item in self.items)
 
     @property
+    def unsettled(self) -> int:
+        """How many items wait for a call, or are in one."""
+        return sum(item.state in (ItemState.QUEUED, ItemState.IN_FLIGHT) for item in self.items)
+
+    @property
+    def overall(self) -> Comparison | None:
+        """Packing beside other ways over all items; None until known."""
+        return next((each for each in self.comparisons if each.group is None), None)
+
+    @property
     def released(self) -> bool:
         """Whether results may go on: nobody waits for a reviewer, and none was refused."""
         return self.gate in (Gate.NONE, Gate.PASSED)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from packer.cost.prices import Prices
 from packer.cost.ways_words import times
 from schemas.comparison import Comparison, Way
+from schemas.counted import counted
 from schemas.facts import ModelFacts
 from schemas.ledger import Baseline
 from schemas.usage import Usage, plus_known_usd
@@ -281,7 +282,7 @@ def _below(some: tuple[float, ...], others: tuple[float, ...], *, strictly: bool
 
 def _rests_on(singles: _Singles, alone: Spent | None, asked: bool) -> str:
     if singles.measured:
-        return f"{singles.items:,} single{'' if singles.items == 1 else 's'} measured"
+        return f"{counted(singles.items, 'single')} measured"
     if not asked:
         return "all predicted, nothing was asked"
     if alone is not None and alone.items:

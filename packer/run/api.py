@@ -13,8 +13,8 @@ from packer.fit.suit import checked_task
 from packer.frames import Frame, items_from
 from packer.run.complete import complete
 from packer.run.given import options_given
-from packer.run.live.halt import Halt, terminable
-from packer.run.live.loop import run_to_end
+from packer.run.live.halt import Halt
+from packer.run.live.loop import run_until_asked
 from packer.run.live.tally import OnProgress
 from schemas.batch import Via
 from schemas.facts import ModelFacts
@@ -119,35 +119,30 @@ def pack_and_run(
         >>> run.values
         ['good', 'bad']
     """
-    halt = Halt()
-    job = complete(
-        items_from(items, text_field=text_field, id_field=id_field, group_by=group_by),
-        checked_task(task),
-        model,
-        client,
-        options_given(
-            strategy=strategy,
-            budget=budget,
-            limits=limits,
-            fallback=fallback,
-            guard=guard,
-            layout=layout,
-            counter=counter,
-            facts=facts,
-            seed=seed,
-            store=store,
-            cache=cache,
-            name=name,
-            baseline=baseline,
-            review=review,
-            via=via,
-        ),
-        resume=resume,
-        on_progress=on_progress,
-        halt=halt,
+    every = items_from(items, text_field=text_field, id_field=id_field, group_by=group_by)
+    task = checked_task(task)
+    options = options_given(
+        strategy=strategy,
+        budget=budget,
+        limits=limits,
+        fallback=fallback,
+        guard=guard,
+        layout=layout,
+        counter=counter,
+        facts=facts,
+        seed=seed,
+        store=store,
+        cache=cache,
+        name=name,
+        baseline=baseline,
+        review=review,
+        via=via,
     )
-    with terminable(halt):
-        return run_to_end(job, halt)
+    return run_until_asked(
+        lambda halt: complete(
+            every, task, model, client, options, resume=resume, on_progress=on_progress, halt=halt
+        )
+    )
 
 
 async def pack_and_run_async(

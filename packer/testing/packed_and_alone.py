@@ -17,6 +17,7 @@ from packer.run.evaluation.measured import Answers, answers_of
 from packer.run.flow.trying import noise_of
 from packer.testing.bleed_table import Row
 from schemas.calibration import Noise, Trial, TrialCall
+from schemas.counted import counted
 from schemas.guard import Guard
 from schemas.item import Item, ItemId
 from schemas.result import ItemResult
@@ -88,24 +89,23 @@ class PackedAndAlone(Generic[T]):
             if arm.run.stopped is not None:
                 yield f"The run ended early ({arm.name}: {arm.run.stopped}), so that nothing is proven."
         if lost := len(self.ids) - len(self.single):
-            yield f"{_items(lost)} got no value alone, so that nothing is known of bleed there."
+            yield f"{counted(lost, 'item')} got no value alone, so that nothing is known of bleed there."
         if apart := len(self.ids) - len(self.seated):
             why = self.packed.broken_off or "their texts leave no room for a neighbour"
-            packs = f"packs of {self._most}"
-            yield f"{_items(apart)} had no seat in {packs} ({why}), so that nothing is known of bleed there."
+            told = f"{counted(apart, 'item')} had no seat in packs of {self._most} ({why})"
+            yield f"{told}, so that nothing is known of bleed there."
         replies = {k: n for k, n in self.packed.run.reply_signals.items() if k in DAMAGE}
         if self.traced or replies:
             kinds = {str(s.kind) for each in self.traced for s in self._traces(self.packed.results[each])}
-            seen = [f"{_items(len(self.traced))} ({', '.join(sorted(kinds))})"] if self.traced else []
-            seen += [
-                f"{count:,} {'reply' if count == 1 else 'replies'} ({k})" for k, count in replies.items()
-            ]
+            items = counted(len(self.traced), "item")
+            seen = [f"{items} ({', '.join(sorted(kinds))})"] if self.traced else []
+            seen += [f"{counted(count, 'reply', 'replies')} ({k})" for k, count in replies.items()]
             yield f"Bleed left traces in {' and '.join(seen)}."
         yield from self._rate(max_bleed, confidence)
 
     def _rate(self, max_bleed: float | None, confidence: float) -> Iterator[str]:
         are = "is" if len(self.compared) == 1 else "are"
-        told = f"{len(self.differ):,} of {_items(len(self.compared))} {are} answered otherwise"
+        told = f"{len(self.differ):,} of {counted(len(self.compared), 'item')} {are} answered otherwise"
         told += f" in packs of {self._most}"
         if max_bleed is None:
             if self.differ:
@@ -184,10 +184,6 @@ def _neighbours(seats: Mapping[ItemId, Seat]) -> dict[ItemId, list[ItemId]]:
     for item_id, seat in sorted(seats.items(), key=lambda pair: pair[1].position):
         calls.setdefault(seat.call, []).append(item_id)
     return {item_id: calls[seat.call] for item_id, seat in seats.items()}
-
-
-def _items(count: int) -> str:
-    return f"{count:,} item{'' if count == 1 else 's'}"
 
 
 def _percent(rate: float) -> str:

@@ -482,7 +482,7 @@ def test_real_tweets_raise_no_advice(budget: Budget, layout: Layout) -> None:
 
 @given(st.lists(texts, min_size=1, max_size=12))
 def test_strange_texts_are_never_refused(inputs: list[str]) -> None:
-    plan(inputs, SENTIMENT)
+    assert len(plan(inputs, SENTIMENT).items) == len(inputs)
 
 
 # ---- how it is told ----------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ def test_one_look_sees_what_all_detectors_see(
     for handle, (_, answer, one, two) in zip(HANDLES, given_, strict=False):
         quotes = {"name": answer["name"], "n": one, "note": two}
         said[handle] = {"quotes": quotes, "value": answer} if evidence else answer
-    looked_at(asked([text for text, *_ in given_], task), json.dumps(said))
+    done = looked_at(asked([text for text, *_ in given_], task), json.dumps(said))
+    assert len(done.verdicts) == len(given_)
 
 
 TEXT = "Corner Bakery sold 7 loaves for 12.99 and item_2, on the 2nd; a:b."

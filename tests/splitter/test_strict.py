@@ -188,7 +188,8 @@ def both_ways(pack: Pack[object], text: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_nasty_reply_is_judged_alike(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for layout in (Layout(shuffle=False), Layout(envelope="lines", shuffle=False)):
         for task in (SENTIMENT, Task.extract("x", int))[: 1 if len(text) > 10_000 else 2]:
-            both_ways(plain_pack(2, layout=layout, task=task), text, monkeypatch)
+            done = both_ways(plain_pack(2, layout=layout, task=task), text, monkeypatch)
+            assert len(done.verdicts) == 2
 
 
 GOOD = {"name": "text", "n": 1.5, "kind": "x", "rows": [{"q": 1}, {"q": 2}]}
@@ -235,7 +236,8 @@ def test_labels_are_judged_alike(binding: str, monkeypatch: pytest.MonkeyPatch) 
                 good: object = "negative" if task is SENTIMENT else ["negative"]
                 rows = {A: {binding: given_seal, "answer": answer}, B: {binding: "101", "answer": good}}
                 text = json.dumps({A: answer, B: good} if binding == "none" else rows)
-                both_ways(plain_pack(2, layout=layout, task=task), text, monkeypatch)
+                done = both_ways(plain_pack(2, layout=layout, task=task), text, monkeypatch)
+                assert len(done.verdicts) == 2
 
 
 def test_a_text_inside_the_deepest_list_is_too_deep_as_well() -> None:

@@ -24,9 +24,9 @@ from packer.out.board.bleed_words import (
 from packer.out.board.plain import legible, plain
 from packer.out.board.remedies import audit_more
 from packer.out.board.standing import shared_answers
-from packer.out.board.state_bar import counted
 from schemas.audit import Audit
 from schemas.calibration import Calibration, Finding
+from schemas.counted import counted
 from schemas.record import RunRecord
 
 MOST_PARTS, MOST_CHANGES = 12, 3

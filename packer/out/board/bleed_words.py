@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from packer.audit.report import FEW, bound
 from schemas.audit import Audit, Estimate
 from schemas.calibration import Calibration, Finding, SizeChange, Trial
+from schemas.counted import counted
 
 FINDINGS = {Finding.KEPT: "holds", Finding.BROKEN: "broken", Finding.OPEN: "not proven"}
 
@@ -98,7 +99,7 @@ def by_people(audit: Audit) -> str:
     """What packing spoils and mends by the answers people gave; empty without any."""
     if audit.harm is None or audit.help is None:
         return ""
-    asked = f"{audit.harm.asked:,} audited answer{'' if audit.harm.asked == 1 else 's'}"
+    asked = counted(audit.harm.asked, "audited answer")
     return (
         f"by the answers people gave to {asked}, packing spoiled {estimated(audit.harm)} and mended "
         f"{estimated(audit.help)}"

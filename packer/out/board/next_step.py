@@ -12,8 +12,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from packer.out.board.plain import plain
 from packer.out.board.standing import Standing, command, standing
-from packer.out.board.state_bar import counted
 from packer.out.board.worth import answered, money, usd_of_the_rest
+from schemas.counted import counted
 from schemas.record import ItemState, RunRecord
 
 _USED_UP = re.compile(r"Limits\(max_calls=(\d+)\) is used up")
@@ -49,7 +49,7 @@ def stopped_words(told: str) -> str:
         ('stopped at its limit of 18 calls', 'the deadline of 9 s is over')
     """
     if found := _USED_UP.match(told):
-        return f"stopped at its limit of {int(found[1]):,} call{'' if int(found[1]) == 1 else 's'}"
+        return f"stopped at its limit of {counted(int(found[1]), 'call')}"
     if (found := _TOO_DEAR.match(told)) and (limit := _usd(found[1])) is not None:
         return f"stopped at its limit of {money(limit)}"
     return told
@@ -89,7 +89,7 @@ def _resumed(record: RunRecord) -> NextStep:
 
 def _meant(record: RunRecord, calls: int | None, usd: Decimal | None) -> str:
     """What the new ceiling is, and why it is that high."""
-    left = record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
+    left = record.unsettled
     spare = f"{round(100 * (_ROOM - 1))}% to spare"
     if calls is not None:
         sent, done = record.ledger.calls, answered(record)
@@ -107,7 +107,7 @@ def _more_calls(record: RunRecord) -> int | None:
     if not _USED_UP.match(record.stopped or ""):
         return None
     sent, done = record.ledger.calls, answered(record)
-    left = record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
+    left = record.unsettled
     likely = left * (sent / done if done else 1.0)
     return _rounded_up(max(sent + _ROOM * likely, sent + 1.0))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from packer.out.board.standing import Standing, standing
-from schemas.record import ItemRecord, ItemState, RunRecord
+from schemas.record import ItemRecord, RunRecord
 from schemas.verdict import Fault
 
 _ALONE = "Ask these one by one, or ask a larger model."
@@ -68,7 +68,7 @@ def smaller_packs(record: RunRecord, items: int) -> str:
 
 def audit_more(record: RunRecord) -> str:
     """The option that checks enough packed answers to tell; empty while the run may still check some."""
-    if record.states[ItemState.QUEUED] or record.states[ItemState.IN_FLIGHT]:
+    if record.unsettled:
         return ""
     shared = record.audit.shared if record.audit is not None else len(record.items)
     if not shared:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from packer.out.board.plain import LONGEST, plain
 from packer.out.board.review_view import ItemView
-from packer.out.board.state_bar import counted
+from schemas.counted import counted
 from schemas.errors import AwaitsReview, UsageError
 from schemas.review import Decision, Ruling, Sheet, ToReview
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from packer.out.board.plain import Mark, legible, plain
-from packer.out.board.state_bar import counted
+from schemas.counted import counted
 from schemas.evidence import Match, Quote
 from schemas.item import ItemId
 from schemas.review import Neighbour, Sheet, Stage, ToReview

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from packer.out.board.plain import plain
+from schemas.counted import counted
 from schemas.item import ItemId
 from schemas.record import CallRecord, CallState, ItemRecord, ItemState, RunRecord
 from schemas.review import Gate, Ruling
@@ -55,10 +56,10 @@ def outcome(record: RunRecord) -> tuple[str, str]:
     kind = standing(record)
     if kind is Standing.HELD:
         held = record.states[ItemState.HELD]
-        waits = f"{held:,} answer{' waits' if held == 1 else 's wait'}"
+        waits = counted(held, "answer waits", "answers wait")
         return f"held: {waits} for a review", "doubt"
     if kind is Standing.COMPLETE and (failed := record.states[ItemState.FAILED]):
-        return f"complete, {failed:,} item{'' if failed == 1 else 's'} without an answer", "bad"
+        return f"complete, {counted(failed, 'item')} without an answer", "bad"
     return {
         Standing.RUNNING: ("running", "plain"),
         Standing.AT_PROVIDER: ("at the provider", "plain"),

@@ -75,13 +75,3 @@ def _in_lines(pieces: list[tuple[str, str]], width: int) -> Text:
 def in_words(name: str) -> str:
     """A stable name as people read it: ``in_flight`` is ``in flight``."""
     return name.replace("_", " ")
-
-
-def counted(count: int, noun: str, several: str = "") -> str:
-    """How many of something there are.
-
-    Example:
-        >>> counted(1, "call"), counted(1200, "call"), counted(2, "reply", "replies")
-        ('1 call', '1,200 calls', '2 replies')
-    """
-    return f"{count:,} {noun if count == 1 else several or noun + 's'}"

@@ -32,7 +32,7 @@ from packer.out.board.standing import (
     rulings_of,
     standing,
 )
-from packer.out.board.state_bar import StateBar, counted
+from packer.out.board.state_bar import StateBar
 from packer.out.board.worth import (
     dear_packing,
     money,
@@ -41,6 +41,7 @@ from packer.out.board.worth import (
     usd_of_the_rest,
     usd_per_answer,
 )
+from schemas.counted import counted
 from schemas.record import ItemState, RunRecord
 from schemas.review import Gate, Ruling
 from schemas.written import written
@@ -208,10 +209,6 @@ def _style(record: RunRecord) -> str:
     return {"good": "green", "bad": "red"}.get(packing_worth(record.comparisons[0]).kind, "")
 
 
-def _open(record: RunRecord) -> int:
-    return record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
-
-
 def _told(record: RunRecord) -> Iterator[tuple[str, str]]:
     ledger, used = record.ledger, record.ledger.usage
     if answers := answers_by_route(record):
@@ -236,7 +233,7 @@ def _told(record: RunRecord) -> Iterator[tuple[str, str]]:
     by_answer = f"; {money(each)} per answered item" if each is not None else ""
     yield "cost", f"{money(ledger.cost_usd)}{left_out}{by_answer}"
     if (rest := usd_of_the_rest(record)) is not None:
-        yield "to come", f"about {money(rest)} for the {_open(record):,} items that are still open"
+        yield "to come", f"about {money(rest)} for the {record.unsettled:,} items that are still open"
     for found in record.comparisons[:1]:
         yield (
             "packing",

@@ -10,10 +10,10 @@ from pathlib import Path
 from packer.cost.expect import Expected
 from packer.out.board.bleed_words import bleed_lines
 from packer.out.board.plain import LONGEST, plain
-from packer.out.board.state_bar import counted
 from packer.out.board.worth import money, packing_worth
 from packer.plan import Plan
 from schemas.comparison import Comparison
+from schemas.counted import counted
 from schemas.result import Outcome, RunResult
 from schemas.settings import Strategy
 from schemas.ways import Choice

@@ -11,6 +11,7 @@ from decimal import Decimal
 from packer.out.board.bleed_words import rate
 from packer.out.board.remedies import ask_singly
 from schemas.comparison import Comparison, Way
+from schemas.counted import counted
 from schemas.record import CallState, ItemState, RunRecord
 from schemas.route import Route
 
@@ -68,7 +69,7 @@ def rests_on(found: Comparison) -> str:
         return ""
     alone = found.ways[1]
     if alone.measured:
-        return f"measured on {alone.items:,} single call{'' if alone.items == 1 else 's'}"
+        return f"measured on {counted(alone.items, 'single call')}"
     return "predicted, no single call was asked"
 
 
@@ -97,7 +98,7 @@ def _by_tokens(mine: Way, alone: Way) -> str:
 
 def dear_packing(record: RunRecord) -> str:
     """What to say before results are used where packing did not pay; empty where it did or nobody knows."""
-    found = next((each for each in record.comparisons if each.group is None), None)
+    found = record.overall
     if found is None or found.paid is not False:
         return ""
     packed, again = asked_again(record)
@@ -133,8 +134,8 @@ def usd_per_answer(record: RunRecord) -> Decimal | None:
 
 def usd_of_the_rest(record: RunRecord) -> Decimal | None:
     """What the items that are still open would take, at what packed ones have taken; None where unknown."""
-    left = record.states[ItemState.QUEUED] + record.states[ItemState.IN_FLIGHT]
-    found = next((each for each in record.comparisons if each.group is None), None)
+    left = record.unsettled
+    found = record.overall
     each = found.ways[0].cost_usd if found is not None and found.ways else None
     each = usd_per_answer(record) if each is None else each
     return None if each is None or not left else each * left

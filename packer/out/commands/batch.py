@@ -11,9 +11,9 @@ from pathlib import Path
 import typer
 
 from packer.out.board.plain import LONGEST, plain
-from packer.out.board.state_bar import counted
 from packer.out.commands.app import warn
 from schemas.batch import Batch
+from schemas.counted import counted
 from schemas.errors import UsageError
 from schemas.result import RunResult
 

@@ -11,7 +11,6 @@ import typer
 
 from packer.out.board.plain import plain
 from packer.out.board.standing import command
-from packer.out.board.state_bar import counted
 from packer.out.commands.app import app, say, say_json, warn
 from packer.out.commands.help_page import Command
 from packer.out.commands.options import KEPT, MaxCalls, MaxCost, RunPath
@@ -19,6 +18,7 @@ from packer.out.commands.result_options import AsJson
 from packer.out.commands.stored import kept_run
 from packer.run.cancel_jobs import cancel_jobs
 from packer.run.read_run import read_run
+from schemas.counted import counted
 from schemas.errors import UsageError
 
 

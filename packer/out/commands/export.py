@@ -10,11 +10,11 @@ from pathlib import Path
 
 from packer.out.board.plain import plain
 from packer.out.board.standing import command
-from packer.out.board.state_bar import counted
 from packer.out.tables.results import json_line
 from packer.out.tables.rows import JSON_LINES, MARK
 from packer.out.tables.whole import check_writable, whole_file
 from packer.run.store.run_file import RunFile
+from schemas.counted import counted
 from schemas.errors import UsageError
 from schemas.item import ItemId
 from schemas.output import SchemaOutput

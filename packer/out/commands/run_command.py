@@ -27,8 +27,7 @@ from packer.out.commands.places import check_places
 from packer.out.commands.streamed import check_windows, run_streamed
 from packer.out.tables.results import write_results
 from packer.run.complete import complete
-from packer.run.live.halt import Halt, terminable
-from packer.run.live.loop import run_to_end
+from packer.run.live.loop import run_until_asked
 from packer.run.options import Options
 from schemas.errors import UsageError
 from schemas.guard import Guard
@@ -211,12 +210,12 @@ def _whole(order: _Order, *, leaves: bool) -> None:
 def _asked(order: _Order) -> RunResult[object]:
     rows = order.rows
     every = items_from(rows.each, text_field=rows.text_field, id_field=rows.id_field, group_by=rows.group_by)
-    halt = Halt()
-    with shown() as on_progress, terminable(halt):
-        job = complete(
-            every, order.task, order.model, None, order.options, halt=halt, on_progress=on_progress
+    with shown() as on_progress:
+        return run_until_asked(
+            lambda halt: complete(
+                every, order.task, order.model, None, order.options, halt=halt, on_progress=on_progress
+            )
         )
-        return run_to_end(job, halt)
 
 
 def _in_windows(order: _Order, window: int) -> None:

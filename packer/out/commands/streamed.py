@@ -19,8 +19,8 @@ from packer.out.commands.window_sums import WindowSums
 from packer.out.tables.results import ResultsWriter, results_writer
 from packer.out.tables.whole import whole_file
 from packer.run.inputs import Inputs
-from packer.run.live.halt import Halt, terminable
-from packer.run.live.loop import run_to_end
+from packer.run.live.halt import Halt
+from packer.run.live.loop import run_until_asked
 from packer.run.live.tally import OnProgress
 from packer.run.options import Options
 from packer.run.windows import in_windows
@@ -82,7 +82,6 @@ def run_streamed(
         UsageError: as ``pack_and_run``, and a file that cannot be written.
         RunError: as ``pack_and_run``, and a disk that is full or fails.
     """
-    halt = Halt()
     with ExitStack() as files:
         results = files.enter_context(results_writer(out, task.output))
         again = None
@@ -93,7 +92,7 @@ def run_streamed(
         inputs = Inputs(rows, window, text_field=text_field, id_field=id_field, group_by=group_by)
         written = _Written(results, again)
 
-        async def through() -> None:
+        async def through(halt: Halt) -> None:
             settled = in_windows(
                 inputs,
                 task,
@@ -109,8 +108,7 @@ def run_streamed(
                     pass
 
         try:
-            with terminable(halt):
-                run_to_end(through(), halt)
+            run_until_asked(through)
         except PacksplitError as error:
             if written.broken or options.store is not None or not written.sums.windows:
                 raise

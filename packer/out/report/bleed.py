@@ -19,7 +19,6 @@ from packer.out.board.bleed_words import (
     worth_a_table,
 )
 from packer.out.board.remedies import ask_singly, smaller_packs
-from packer.out.board.state_bar import counted
 from packer.out.board.worth import dear_packing
 from packer.out.report import svg
 from packer.out.report.cost import table
@@ -27,6 +26,7 @@ from packer.out.report.html import Child, Html, el, join
 from packer.out.report.words import data
 from schemas.audit import Audit, AuditPart, Estimate
 from schemas.calibration import Calibration, Finding, SizeChange, Trial
+from schemas.counted import counted
 from schemas.record import RunRecord
 
 MOST_PARTS = 60

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from packer.out.board.remedies import for_item
-from packer.out.board.state_bar import counted, in_words
+from packer.out.board.state_bar import in_words
 from packer.out.report.html import Html, el
 from packer.out.report.marks import Span, marked, occurrences
 from packer.out.report.words import as_text, cut, data, model_answer, percent, signal_words
+from schemas.counted import counted
 from schemas.evidence import Match, Quote
 from schemas.item import ItemId
 from schemas.record import CallRecord, ItemRecord, ItemState

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from packer.out.board.standing import answers_by_route
-from packer.out.board.state_bar import counted
 from packer.out.report import svg
 from packer.out.report.cost import telling, way_words
 from packer.out.report.figures import LEAST_ANSWERS, LEAST_PER_SEAT, BySeat, alike, seat_shares, sizes
 from packer.out.report.html import Html, el, join
 from packer.out.report.svg import Bar, Dot
 from packer.out.report.words import ROUTES, cut, data, figure, is_doubtful, money, percent, signal_words
+from schemas.counted import counted
 from schemas.record import CallState, ItemRecord, ItemState, RunRecord
 from schemas.signal import SignalKind, Trust
 

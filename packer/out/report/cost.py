@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from packer.out.board.state_bar import counted
 from packer.out.board.worth import packing_worth
 from packer.out.report.html import Child, Html, el
 from packer.out.report.words import ROUTES, cut, data, duration, figure, money
 from schemas.comparison import Comparison, Way
+from schemas.counted import counted
 from schemas.ledger import Baseline, Ledger, RouteSum
 from schemas.record import CallState, RunRecord
 

@@ -16,7 +16,6 @@ from packer.out.board.remedies import (
     open_items,
 )
 from packer.out.board.standing import Standing, outcome, shared_answers, standing
-from packer.out.board.state_bar import counted
 from packer.out.board.worth import (
     answered,
     dear_packing,
@@ -29,6 +28,7 @@ from packer.out.report.bleed import bleed_concerns
 from packer.out.report.html import Child, Html, el, join
 from packer.out.report.review import reviewed_share
 from packer.out.report.words import STATES, data, duration, figure, is_doubtful, money, percent
+from schemas.counted import counted
 from schemas.record import ItemState, RunRecord
 from schemas.review import Gate
 from splitter.null import RARE
@@ -142,7 +142,7 @@ def _concerns(record: RunRecord) -> Html:
         )
     if count := max(len(record.maybe_paid), record.ledger.maybe_paid_calls):
         found.append(f"{counted(count, 'call')} may have been paid for without a reply. {MAYBE_PAID}")
-    if count := states[ItemState.QUEUED] + states[ItemState.IN_FLIGHT]:
+    if count := record.unsettled:
         rest = usd_of_the_rest(record)
         cost = "" if rest is None else f"; they would take about {money(rest)} more"
         found.append(f"{counted(count, 'item')} not settled yet{cost}. {open_items(record)}".rstrip())

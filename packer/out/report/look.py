@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from packer.out.board.state_bar import counted, in_words
+from packer.out.board.state_bar import in_words
 from packer.out.report.card import DETAIL_CHARACTERS, advice, item_card
 from packer.out.report.cost import table
 from packer.out.report.html import Child, Html, el
 from packer.out.report.words import data, is_doubtful, signal_words
+from schemas.counted import counted
 from schemas.item import ItemId
 from schemas.record import CallRecord, ItemRecord, ItemState, RunRecord
 

@@ -5,11 +5,12 @@ Does not know: how a sample was drawn, or what a rejection led to.
 
 from __future__ import annotations
 
-from packer.out.board.state_bar import counted, in_words
+from packer.out.board.state_bar import in_words
 from packer.out.report.cost import table
 from packer.out.report.html import Child, Html, el
 from packer.out.report.words import as_text, cut, data
 from packer.sampling import Share, bad_share
+from schemas.counted import counted
 from schemas.record import RunRecord
 from schemas.review import Gate, Review, Ruling
 

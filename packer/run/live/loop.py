@@ -10,11 +10,11 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from packer.run.live.halt import Halt
+from packer.run.live.halt import Halt, terminable
 
 T = TypeVar("T")
 
@@ -77,6 +77,17 @@ def run_to_end(job: Coroutine[object, object, T], halt: Halt | None = None) -> T
         if future.cancel():
             done.wait(CLEAN_UP_S)
         raise
+
+
+def run_until_asked(make: Callable[[Halt], Coroutine[object, object, T]]) -> T:
+    """``run_to_end`` for a job that keeps what it has when Ctrl-C or SIGTERM asks it to end.
+
+    Args:
+        make: makes the job, given what asks it.
+    """
+    halt = Halt()
+    with terminable(halt):
+        return run_to_end(make(halt), halt)
 
 
 def _loop_thread() -> _LoopThread:
